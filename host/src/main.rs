@@ -1,0 +1,2 @@
+//! wattdog
+fn main() {}
