@@ -1,0 +1,17 @@
+//! The machine's clock: the only place that reads it, so that everything else takes time as an argument.
+
+use std::time::Instant;
+
+/// Wall clock, for people and for the store's `recorded_at`; never for a decision about a reading.
+#[must_use]
+pub fn now() -> jiff::Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    jiff::Timestamp::now()
+}
+
+/// Monotonic clock, for pacing, commit intervals and measurements.
+#[must_use]
+pub fn monotonic() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    Instant::now()
+}

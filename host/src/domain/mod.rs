@@ -1,0 +1,11 @@
+//! What the pipeline is about: no I/O, no async, no wire format.
+
+mod batch;
+mod event_time;
+mod meter;
+mod reject;
+
+pub use batch::{Batch, Column};
+pub use event_time::EventTime;
+pub use meter::{BuildingId, Meter, MeterId, MeterTable};
+pub use reject::{Reason, Reject};

@@ -1,0 +1,60 @@
+//! Why a message is not a reading.
+
+/// The stable short word of a dead letter's `reason` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The record has no value.
+    Empty,
+    /// The value is larger than a reading may be.
+    Oversize,
+    /// The value is not UTF-8.
+    NotUtf8,
+    /// The value is not JSON, or not a JSON object.
+    NotJson,
+    /// A field that is needed is absent or null.
+    MissingField,
+    /// A field holds another type.
+    WrongType,
+    /// A measure is NaN, infinite or too large for a float.
+    NotFinite,
+    /// A measure lies outside its configured `min` and `max`.
+    Range,
+    /// The timestamp cannot be read.
+    Timestamp,
+    /// The event time lies further after its Kafka record's time than `max_future`.
+    Future,
+    /// The event time lies further back than `allowed_lateness`.
+    Late,
+    /// A plugin failed on an accepted reading.
+    Plugin,
+}
+
+impl Reason {
+    /// The word, as it stands in headers and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Oversize => "oversize",
+            Self::NotUtf8 => "not-utf8",
+            Self::NotJson => "not-json",
+            Self::MissingField => "missing-field",
+            Self::WrongType => "wrong-type",
+            Self::NotFinite => "not-finite",
+            Self::Range => "range",
+            Self::Timestamp => "timestamp",
+            Self::Future => "future",
+            Self::Late => "late",
+            Self::Plugin => "plugin",
+        }
+    }
+}
+
+/// A message that is set aside, with the reason in a word and in a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reject {
+    /// The word.
+    pub reason: Reason,
+    /// What was wrong, naming the field and the value.
+    pub message: String,
+}
