@@ -1,0 +1,114 @@
+//! The rows of `aggregations` and `anomalies`, the same in every store.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::EventTime;
+
+/// Statistics of one measure over a window, in the measure's unit; NaN where no reading had it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeasureStats {
+    /// Arithmetic mean.
+    pub avg: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Sum.
+    pub sum: f64,
+}
+
+/// One window of one building. The key is (building, window start); the last row of a key on its topic is the true one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregation {
+    /// Building name.
+    pub building: String,
+    /// Inclusive.
+    pub window_start: EventTime,
+    /// Exclusive.
+    pub window_end: EventTime,
+    /// Readings in the window.
+    pub count: u64,
+    /// 0, then one more with each correction after the window was final.
+    pub revision: u32,
+    /// False while the window is open.
+    pub is_final: bool,
+    /// In the order of the configured measures.
+    pub measures: Vec<MeasureStats>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Watch it.
+    Minor,
+    /// Look into it.
+    Anomaly,
+    /// Act at once.
+    Critical,
+}
+
+impl Severity {
+    /// The word, as it stands in rows and metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Minor => "minor",
+            Self::Anomaly => "anomaly",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// One finding of a detector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Anomaly {
+    /// The same on every replay.
+    pub id: Uuid,
+    /// Event time of the reading; of a window, its start.
+    pub detected_at: EventTime,
+    /// Building name.
+    pub building: String,
+    /// The floor where it is a whole number.
+    pub floor: Option<i32>,
+    /// Meter name.
+    pub meter: String,
+    /// Values of the configured measures, in their order; NaN: missing.
+    pub measures: Vec<f64>,
+    /// The detector's number of this name, where it declares one.
+    pub distance: Option<f64>,
+    /// Likewise.
+    pub threshold: Option<f64>,
+    /// Likewise.
+    pub cluster: Option<i32>,
+    /// How bad.
+    pub severity: Severity,
+    /// 1.0 is the detector's own threshold.
+    pub score: f64,
+    /// In words.
+    pub reason: String,
+    /// JSON object: for each input what was expected, or null.
+    pub expected: Option<String>,
+    /// JSON object: what enrichers added, and the detector's further numbers.
+    pub context: Option<String>,
+    /// Plugin name.
+    pub detector: String,
+    /// Plugin version.
+    pub detector_version: String,
+    /// SHA-256 of the component, in hex.
+    pub detector_digest: String,
+    /// Where the reading stands in the input topic.
+    pub source_partition: i32,
+    /// Likewise.
+    pub source_offset: i64,
+}
+
+/// A record of a result topic.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Row {
+    /// From the topic of aggregations.
+    Aggregation(Aggregation),
+    /// From the topic of anomalies.
+    Anomaly(Anomaly),
+}

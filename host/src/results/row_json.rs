@@ -1,0 +1,382 @@
+//! Rows as JSON, the wire format of the result topics.
+//!
+//! Measure names come from the configuration, so field names are built once, here, and not for each row.
+
+use std::io::Write as _;
+
+use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Aggregation, Anomaly, MeasureStats, Severity};
+use crate::domain::EventTime;
+
+/// A record of a result topic that is not a row of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("not a row of {table}: {source}")]
+pub struct RowParseError {
+    table: &'static str,
+    source: serde_json::Error,
+}
+
+/// Writes and reads rows for one list of measures.
+#[derive(Clone, Debug)]
+pub struct RowFormat {
+    measures: Vec<String>,
+    statistics: Vec<[String; 4]>,
+}
+
+impl RowFormat {
+    /// For these measures, in the order of the configuration.
+    #[must_use]
+    pub fn new(measures: &[String]) -> Self {
+        let statistics = measures.iter().map(|m| ["avg", "min", "max", "sum"].map(|s| format!("{s}_{m}"))).collect();
+        Self { measures: measures.to_vec(), statistics }
+    }
+
+    /// Names of the measures.
+    #[must_use]
+    pub fn measures(&self) -> &[String] {
+        &self.measures
+    }
+
+    /// Appends the row to `out`.
+    pub fn write_aggregation(&self, row: &Aggregation, out: &mut Vec<u8>) {
+        let mut object = ObjectWriter::begin(out);
+        object.text("building", &row.building);
+        object.time("window_start", row.window_start);
+        object.time("window_end", row.window_end);
+        object.integer("count", row.count);
+        for (names, stats) in self.statistics.iter().zip(&row.measures) {
+            for (name, value) in names.iter().zip([stats.avg, stats.min, stats.max, stats.sum]) {
+                object.number(name, value);
+            }
+        }
+        object.integer("revision", row.revision);
+        object.raw("final", if row.is_final { "true" } else { "false" });
+        object.end();
+    }
+
+    /// Appends the row to `out`.
+    pub fn write_anomaly(&self, row: &Anomaly, out: &mut Vec<u8>) {
+        let mut object = ObjectWriter::begin(out);
+        let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+        object.text("id", row.id.hyphenated().encode_lower(&mut id));
+        object.time("detected_at", row.detected_at);
+        object.text("building", &row.building);
+        object.optional_integer("floor", row.floor);
+        object.text("meter", &row.meter);
+        for (name, value) in self.measures.iter().zip(&row.measures) {
+            object.number(name, *value);
+        }
+        object.number("distance", row.distance.unwrap_or(f64::NAN));
+        object.number("threshold", row.threshold.unwrap_or(f64::NAN));
+        object.optional_integer("cluster", row.cluster);
+        object.text("severity", row.severity.word());
+        object.number("score", row.score);
+        object.text("reason", &row.reason);
+        object.raw("expected", row.expected.as_deref().unwrap_or("null"));
+        object.raw("context", row.context.as_deref().unwrap_or("null"));
+        object.text("detector", &row.detector);
+        object.text("detector_version", &row.detector_version);
+        object.text("detector_digest", &row.detector_digest);
+        object.integer("source_partition", row.source_partition);
+        object.integer("source_offset", row.source_offset);
+        object.end();
+    }
+
+    /// Reads a row of the topic of aggregations. Fields that it does not know are skipped.
+    ///
+    /// # Errors
+    /// When it is not JSON, or a field is missing or of another type.
+    pub fn read_aggregation(&self, json: &[u8]) -> Result<Aggregation, RowParseError> {
+        read(AggregationSeed(self), json).map_err(|source| RowParseError { table: "aggregations", source })
+    }
+
+    /// Reads a row of the topic of anomalies. Fields that it does not know are skipped.
+    ///
+    /// # Errors
+    /// When it is not JSON, or a field is missing or of another type.
+    pub fn read_anomaly(&self, json: &[u8]) -> Result<Anomaly, RowParseError> {
+        read(AnomalySeed(self), json).map_err(|source| RowParseError { table: "anomalies", source })
+    }
+}
+
+fn read<'de, S: DeserializeSeed<'de>>(seed: S, json: &'de [u8]) -> Result<S::Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let row = seed.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(row)
+}
+
+/// Writes one flat JSON object; a number that JSON cannot say is null.
+struct ObjectWriter<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<'a> ObjectWriter<'a> {
+    fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    fn key(&mut self, name: &str) {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        write_string(name, self.out);
+        self.out.push(b':');
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        self.key(name);
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.key(name);
+        write_string(value, self.out);
+    }
+
+    fn time(&mut self, name: &str, value: EventTime) {
+        self.key(name);
+        write!(self.out, "\"{value}\"").expect("a Vec takes every write");
+    }
+
+    fn number(&mut self, name: &str, value: f64) {
+        self.key(name);
+        write_number(value, self.out);
+    }
+
+    fn integer(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.key(name);
+        write!(self.out, "{value}").expect("a Vec takes every write");
+    }
+
+    fn optional_integer(&mut self, name: &str, value: Option<i32>) {
+        match value {
+            Some(value) => self.integer(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// Appends a JSON string.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, text).expect("a Vec takes every write and a string is valid JSON");
+}
+
+/// Appends the shortest JSON number that reads back as `value`, or null for NaN and infinities.
+pub(crate) fn write_number(value: f64, out: &mut Vec<u8>) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn read_time<'de, A: MapAccess<'de>>(map: &mut A) -> Result<EventTime, A::Error> {
+    let text: std::borrow::Cow<'de, str> = map.next_value()?;
+    EventTime::parse(&text).ok_or_else(|| A::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+}
+
+fn read_number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<f64, A::Error> {
+    Ok(map.next_value::<Option<f64>>()?.unwrap_or(f64::NAN))
+}
+
+fn read_object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+    let raw: &RawValue = map.next_value()?;
+    Ok((raw.get() != "null").then(|| raw.get().to_owned()))
+}
+
+struct AggregationSeed<'a>(&'a RowFormat);
+
+impl<'de> DeserializeSeed<'de> for AggregationSeed<'_> {
+    type Value = Aggregation;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Aggregation, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AggregationSeed<'_> {
+    type Value = Aggregation;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an aggregation")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Aggregation, A::Error> {
+        let nothing = MeasureStats { avg: f64::NAN, min: f64::NAN, max: f64::NAN, sum: f64::NAN };
+        let mut measures = vec![nothing; self.0.measures.len()];
+        let (mut building, mut start, mut end, mut count) = (None, None, None, None);
+        let (mut revision, mut is_final) = (0, false);
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            match &*key {
+                "building" => building = Some(map.next_value()?),
+                "window_start" => start = Some(read_time(&mut map)?),
+                "window_end" => end = Some(read_time(&mut map)?),
+                "count" => count = Some(map.next_value()?),
+                "revision" => revision = map.next_value()?,
+                "final" => is_final = map.next_value()?,
+                name => match self.0.statistics.iter().zip(&mut measures).find_map(|(names, stats)| {
+                    let at = names.iter().position(|n| n == name)?;
+                    Some([&mut stats.avg, &mut stats.min, &mut stats.max, &mut stats.sum].into_iter().nth(at)?)
+                }) {
+                    Some(slot) => *slot = read_number(&mut map)?,
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                },
+            }
+        }
+        Ok(Aggregation {
+            building: building.ok_or_else(|| A::Error::missing_field("building"))?,
+            window_start: start.ok_or_else(|| A::Error::missing_field("window_start"))?,
+            window_end: end.ok_or_else(|| A::Error::missing_field("window_end"))?,
+            count: count.ok_or_else(|| A::Error::missing_field("count"))?,
+            revision,
+            is_final,
+            measures,
+        })
+    }
+}
+
+struct AnomalySeed<'a>(&'a RowFormat);
+
+impl<'de> DeserializeSeed<'de> for AnomalySeed<'_> {
+    type Value = Anomaly;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Anomaly, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AnomalySeed<'_> {
+    type Value = Anomaly;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an anomaly")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Anomaly, A::Error> {
+        let mut row = Anomaly {
+            id: uuid::Uuid::nil(),
+            detected_at: EventTime::MIN,
+            building: String::new(),
+            floor: None,
+            meter: String::new(),
+            measures: vec![f64::NAN; self.0.measures.len()],
+            distance: None,
+            threshold: None,
+            cluster: None,
+            severity: Severity::Minor,
+            score: f64::NAN,
+            reason: String::new(),
+            expected: None,
+            context: None,
+            detector: String::new(),
+            detector_version: String::new(),
+            detector_digest: String::new(),
+            source_partition: 0,
+            source_offset: 0,
+        };
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            match &*key {
+                "id" => row.id = map.next_value()?,
+                "detected_at" => row.detected_at = read_time(&mut map)?,
+                "building" => row.building = map.next_value()?,
+                "floor" => row.floor = map.next_value()?,
+                "meter" => row.meter = map.next_value()?,
+                "distance" => row.distance = map.next_value()?,
+                "threshold" => row.threshold = map.next_value()?,
+                "cluster" => row.cluster = map.next_value()?,
+                "severity" => row.severity = map.next_value()?,
+                "score" => row.score = read_number(&mut map)?,
+                "reason" => row.reason = map.next_value()?,
+                "expected" => row.expected = read_object(&mut map)?,
+                "context" => row.context = read_object(&mut map)?,
+                "detector" => row.detector = map.next_value()?,
+                "detector_version" => row.detector_version = map.next_value()?,
+                "detector_digest" => row.detector_digest = map.next_value()?,
+                "source_partition" => row.source_partition = map.next_value()?,
+                "source_offset" => row.source_offset = map.next_value()?,
+                name => match self.0.measures.iter().position(|m| m == name) {
+                    Some(at) => row.measures[at] = read_number(&mut map)?,
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                },
+            }
+        }
+        if row.id.is_nil() {
+            return Err(A::Error::missing_field("id"));
+        }
+        if row.detected_at == EventTime::MIN {
+            return Err(A::Error::missing_field("detected_at"));
+        }
+        Ok(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format() -> RowFormat {
+        RowFormat::new(&["electricity".to_owned(), "water".to_owned()])
+    }
+
+    #[test]
+    fn an_aggregation_reads_back_as_it_was_written() {
+        let row = Aggregation {
+            building: "Building \"Ä\"".into(),
+            window_start: EventTime(-30_000_000),
+            window_end: EventTime(0),
+            count: 3,
+            revision: 2,
+            is_final: true,
+            measures: vec![
+                MeasureStats { avg: 0.1 + 0.2, min: -1e-300, max: 220.0, sum: 1e18 },
+                MeasureStats { avg: 1.0, min: 1.0, max: 1.0, sum: 1.0 },
+            ],
+        };
+        let mut json = Vec::new();
+        format().write_aggregation(&row, &mut json);
+        assert_eq!(format().read_aggregation(&json).unwrap(), row, "{}", String::from_utf8_lossy(&json));
+    }
+
+    #[test]
+    fn an_anomaly_reads_back_as_it_was_written() {
+        let row = Anomaly {
+            id: uuid::Uuid::from_u128(7),
+            detected_at: EventTime(1_764_864_120_000_001),
+            building: "A".into(),
+            floor: Some(4),
+            meter: "A/4".into(),
+            measures: vec![271.0, 456.0],
+            distance: Some(1.87),
+            threshold: Some(1.86),
+            cluster: Some(2),
+            severity: Severity::Critical,
+            score: 1.0054,
+            reason: "high\nvery".into(),
+            expected: Some(r#"{"electricity":{"value":150.0}}"#.into()),
+            context: None,
+            detector: "kmeans".into(),
+            detector_version: "1.0.0".into(),
+            detector_digest: "ab".into(),
+            source_partition: 1,
+            source_offset: 42,
+        };
+        let mut json = Vec::new();
+        format().write_anomaly(&row, &mut json);
+        assert_eq!(format().read_anomaly(&json).unwrap(), row, "{}", String::from_utf8_lossy(&json));
+    }
+
+    #[test]
+    fn a_record_that_is_no_row_is_refused_with_its_reason() {
+        let error = format().read_aggregation(br#"{"building":"A"}"#).unwrap_err();
+        assert_eq!(error.to_string(), "not a row of aggregations: missing field `window_start` at line 1 column 16");
+    }
+}
