@@ -4,9 +4,8 @@
 
 pub mod clock;
 pub mod config;
-pub mod domain;
-pub mod kafka;
 pub mod decode;
-pub mod window;
+pub mod domain;
 pub mod results;
 pub mod sink;
+pub mod window;

@@ -23,8 +23,8 @@ impl EventTime {
             return Some(Self(instant.as_microsecond()));
         }
         let civil: jiff::civil::DateTime = text.parse().ok()?;
-        let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(Self(zoned.timestamp().as_microsecond()))
+        let instant = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
+        Some(Self(instant.as_microsecond()))
     }
 
     /// Start of the tumbling window of `size_us` that holds this instant. Windows are aligned to the epoch.

@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Aggregation, Anomaly, MeasureStats, Severity};

@@ -1,0 +1,157 @@
+//! From file and environment to a checked [`Config`].
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
+
+use super::Config;
+
+/// Why there is no configuration, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration {}: {source}; give another with --config", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A key or value is wrong.
+    #[error("{origin}: {message}")]
+    Invalid {
+        /// File and line, or environment variable.
+        origin: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+}
+
+/// Loads `path`, or `wattdog.toml` in the working directory when it is there, else the defaults; then the environment.
+///
+/// # Errors
+/// When the file is not readable or a key of file or environment is wrong.
+pub fn load(path: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    let default = Path::new("wattdog.toml");
+    let path = path.or_else(|| default.exists().then_some(default));
+    let text = match path {
+        Some(path) => std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
+        None => String::new(),
+    };
+    load_text(&text, &path.map_or_else(|| "defaults".into(), |p| p.display().to_string()), environment)
+}
+
+/// Loads a configuration from its text; `origin` names it in errors.
+///
+/// # Errors
+/// When a key of text or environment is wrong.
+pub fn load_text(
+    text: &str,
+    origin: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let mut config: Config = parse_toml(text, origin)?;
+    let mut variables: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with("WATTDOG__")).collect();
+    variables.sort();
+    let mut table: toml::Table = parse_toml(text, origin)?;
+    for (name, value) in variables {
+        insert(&mut table, &name, &value);
+        // Deserialised after each variable, so that an error names the one that caused it.
+        config = Config::deserialize(table.clone())
+            .map_err(|error| ConfigError::Invalid { origin: name, message: with_nearest(error.message()) })?;
+    }
+    config.validate().map_err(|message| ConfigError::Invalid { origin: origin.to_owned(), message })?;
+    Ok(config)
+}
+
+/// Reads TOML; an error names `origin`, the line and, for an unknown key, the nearest known one.
+///
+/// # Errors
+/// When the text is not TOML, or not of this shape.
+pub fn parse_toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        ConfigError::Invalid { origin: format!("{origin}, line {line}"), message: with_nearest(error.message()) }
+    })
+}
+
+/// `WATTDOG__SINK__POSTGRES__URL=x` sets `sink.postgres.url`. A value that is TOML is taken as such, else as text.
+fn insert(table: &mut toml::Table, name: &str, value: &str) {
+    let path: Vec<String> = name.split("__").skip(1).map(str::to_lowercase).collect();
+    let value = toml::from_str::<toml::Table>(&format!("v = {value}"))
+        .ok()
+        .and_then(|mut t| t.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut table = table;
+    for key in parents {
+        let entry = table.entry(key.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        if !entry.is_table() {
+            *entry = toml::Value::Table(toml::Table::new());
+        }
+        table = entry.as_table_mut().expect("made a table just above");
+    }
+    table.insert(last.clone(), value);
+}
+
+/// Adds the nearest known key to serde's message about an unknown one.
+fn with_nearest(message: &str) -> String {
+    let message = message.trim_end();
+    if !message.starts_with("unknown field") {
+        return message.to_owned();
+    }
+    let mut words = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = words.next() else { return message.to_owned() };
+    let nearest = words.max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
+    match nearest {
+        Some(nearest) => format!("unknown key `{unknown}`: did you mean `{nearest}`?"),
+        None => format!("unknown key `{unknown}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    }
+
+    #[test]
+    fn defaults_are_the_reference_system() {
+        let config = load_text("", "defaults", env(&[])).unwrap();
+        assert_eq!(config.kafka.bootstrap, "localhost:29092");
+        assert_eq!(config.measure_names(), ["electricity", "water"]);
+        assert_eq!(config.window.size.to_string(), "30s");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
+        let error = load_text("[kafka]\ntopic = \"t\"\nbootstap = \"x\"\n", "wattdog.toml", env(&[])).unwrap_err();
+        assert_eq!(error.to_string(), "wattdog.toml, line 3: unknown key `bootstap`: did you mean `bootstrap`?");
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file_and_is_named_when_wrong() {
+        let file = "[window]\nsize = \"30s\"\n";
+        let config = load_text(file, "f", env(&[("WATTDOG__WINDOW__SIZE", "1m"), ("WATTDOG__KAFKA__PARTITIONS", "7")])).unwrap();
+        assert_eq!((config.window.size.to_string().as_str(), config.kafka.partitions), ("1m", 7));
+        let error = load_text(file, "f", env(&[("WATTDOG__WINDOW__SIZ", "1m")])).unwrap_err();
+        assert_eq!(error.to_string(), "WATTDOG__WINDOW__SIZ: unknown key `siz`: did you mean `size`?");
+    }
+
+    #[test]
+    fn senseless_values_are_refused_by_name() {
+        for (text, part) in [
+            ("[window]\nsize = \"0s\"", "window.size"),
+            ("[window]\nsize = \"soon\"", "length of time"),
+            ("[input.measures.\"Gas m³\"]\nfield = \"g\"", "becomes a column"),
+            ("[input.measures.gas]\nfield = \"g\"\nmin = 2.0\nmax = 1.0", "above max"),
+            ("[input]\nmeter = []", "input.meter"),
+        ] {
+            let error = load_text(text, "f", env(&[])).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

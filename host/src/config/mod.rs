@@ -1,0 +1,274 @@
+//! The configuration: one TOML file, every key with a default, environment variables over it.
+
+mod duration;
+mod load;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use duration::Span;
+pub use load::{ConfigError, load, load_text, parse_toml};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where readings come from.
+    pub kafka: Kafka,
+    /// How a message becomes a reading.
+    pub input: Input,
+    /// Windows.
+    pub window: Window,
+    /// Names of the result topics.
+    pub topics: Topics,
+    /// Detectors and enrichers.
+    pub plugins: Plugins,
+    /// Where results go.
+    pub sink: Sinks,
+    /// How often state is written.
+    pub state: State,
+    /// Page, API and metrics.
+    pub web: Web,
+}
+
+/// `[kafka]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kafka {
+    /// Addresses, separated by commas.
+    pub bootstrap: String,
+    /// Topic of the readings.
+    pub topic: String,
+    /// Consumer group; also the prefix of the groups of sinks.
+    pub group: String,
+    /// Longest time between two transactions.
+    pub commit_interval: Span,
+    /// Create missing topics.
+    pub create_topics: bool,
+    /// Partitions of an input topic that had to be created.
+    pub partitions: i32,
+    /// Any librdkafka property.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Self {
+            bootstrap: "localhost:29092".into(),
+            topic: "university_consumption".into(),
+            group: "wattdog".into(),
+            commit_interval: Span::from_millis(100),
+            create_topics: true,
+            partitions: 3,
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[input]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Input {
+    /// Field with the event time.
+    pub timestamp: String,
+    /// Field with the building.
+    pub building: String,
+    /// Field with the floor; need not be there.
+    pub floor: String,
+    /// Fields that name a meter.
+    pub meter: Vec<String>,
+    /// How far an event time may lie after its Kafka record's time.
+    pub max_future: Span,
+    /// Largest message that is read.
+    pub max_message: bytesize::ByteSize,
+    /// What is measured, by name.
+    pub measures: BTreeMap<String, Measure>,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            timestamp: "timestamp".into(),
+            building: "building".into(),
+            floor: "floor".into(),
+            meter: vec!["building".into(), "floor".into()],
+            max_future: Span::from_secs(300),
+            max_message: bytesize::ByteSize::kib(64),
+            measures: BTreeMap::from([
+                ("electricity".into(), Measure::new("electricity", "kWh")),
+                ("water".into(), Measure::new("water", "L")),
+            ]),
+        }
+    }
+}
+
+/// `[input.measures.<name>]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// Field of the message.
+    pub field: String,
+    /// Unit of its values.
+    #[serde(default)]
+    pub unit: String,
+    /// Smallest value that is believed.
+    #[serde(default = "Measure::min_default")]
+    pub min: f64,
+    /// Largest value that is believed.
+    #[serde(default = "Measure::max_default")]
+    pub max: f64,
+    /// False: a reading without it is taken, the value missing.
+    #[serde(default = "Measure::required_default")]
+    pub required: bool,
+}
+
+impl Measure {
+    fn new(field: &str, unit: &str) -> Self {
+        Self { field: field.into(), unit: unit.into(), min: Self::min_default(), max: Self::max_default(), required: true }
+    }
+    fn min_default() -> f64 {
+        0.0
+    }
+    fn max_default() -> f64 {
+        1e9
+    }
+    fn required_default() -> bool {
+        true
+    }
+}
+
+/// `[window]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Window {
+    /// Length of a tumbling window.
+    pub size: Span,
+    /// How long after its end a window takes late readings.
+    pub allowed_lateness: Span,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { size: Span::from_secs(30), allowed_lateness: Span::from_secs(3_600) }
+    }
+}
+
+/// `[topics]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Topics {
+    /// Rows of windows.
+    pub aggregations: String,
+    /// Rows of findings.
+    pub anomalies: String,
+    /// What was set aside.
+    pub dead_letters: String,
+    /// What lanes know, compacted.
+    pub state: String,
+}
+
+impl Default for Topics {
+    fn default() -> Self {
+        Self {
+            aggregations: "wattdog.aggregations".into(),
+            anomalies: "wattdog.anomalies".into(),
+            dead_letters: "wattdog.dead-letters".into(),
+            state: "wattdog.state".into(),
+        }
+    }
+}
+
+/// `[plugins]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plugins {
+    /// Folder of components and their sidecar files.
+    pub dir: PathBuf,
+    /// Folder of compiled components.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { dir: "plugins".into(), cache: None }
+    }
+}
+
+/// `[sink.*]`: a sink is on when its table is there.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sinks {
+    /// `[sink.postgres]`
+    pub postgres: Option<crate::sink::postgres::Config>,
+    /// `[sink.mongodb]`
+    pub mongodb: Option<crate::sink::mongodb::Config>,
+    /// `[sink.sqlite]`
+    pub sqlite: Option<crate::sink::sqlite::Config>,
+    /// `[sink.console]`
+    pub console: Option<crate::sink::console::Config>,
+}
+
+/// `[state]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct State {
+    /// How often what changed is written.
+    pub interval: Span,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { interval: Span::from_secs(30) }
+    }
+}
+
+/// `[web]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Web {
+    /// Address and port; loopback unless set otherwise.
+    pub listen: String,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".into() }
+    }
+}
+
+impl Config {
+    /// Names of the measures, in the order of every column list.
+    #[must_use]
+    pub fn measure_names(&self) -> Vec<String> {
+        self.input.measures.keys().cloned().collect()
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        if self.window.size.micros() <= 0 {
+            return Err("`window.size` must be longer than nothing".into());
+        }
+        if self.window.allowed_lateness.micros() < 0 || self.input.max_future.micros() < 0 {
+            return Err("`window.allowed_lateness` and `input.max_future` must not be negative".into());
+        }
+        if self.input.measures.is_empty() {
+            return Err("`input.measures` names no measure: add `[input.measures.<name>]` with its `field`".into());
+        }
+        if self.input.meter.is_empty() {
+            return Err("`input.meter` names no field: a meter needs at least one".into());
+        }
+        for (name, measure) in &self.input.measures {
+            let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            if !plain || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > 48 {
+                return Err(format!(
+                    "`input.measures.{name}`: a measure's name becomes a column: lower-case letters, digits and `_`, at most 48"
+                ));
+            }
+            if !(measure.min <= measure.max) {
+                return Err(format!("`input.measures.{name}`: min {} is above max {}", measure.min, measure.max));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::load_text;
+
+const NOW_MS: i64 = 1_764_864_120_000;
+
+fn decode(payload: &[u8]) -> Result<(Batch, MeterTable), Reject> {
+    let config = load_text("", "defaults", []).unwrap();
+    let mut decoder = Decoder::new(&config.input);
+    let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
+    decoder.decode(Record { offset: 7, timestamp_ms: NOW_MS, payload: Some(payload) }, &mut meters, &mut batch)?;
+    Ok((batch, meters))
+}
+
+#[test]
+fn a_reading_becomes_a_row() {
+    let text =
+        br#"{"timestamp":"2025-12-04T16:02:00Z","building":"Building A","floor":4,"electricity":271,"water":456.5,"x":[{}]}"#;
+    let (batch, meters) = decode(text).unwrap();
+    assert_eq!(batch.event_times_us, [1_764_864_120_000_000]);
+    assert_eq!(batch.measures, [[271.0], [456.5]]);
+    let meter = meters.meter(batch.meters[0]);
+    assert_eq!((meter.name.as_str(), meter.floor.as_deref()), ("Building A/4", Some("4")));
+    assert_eq!(meters.building(meter.building), "Building A");
+}
+
+#[test]
+fn timestamps_come_in_several_forms() {
+    for form in [r#""2025-12-04 16:02:00""#, r#""2025-12-04T17:02:00+01:00""#, "1764864120", "1764864120000", "1764864120.0"] {
+        let text = format!(r#"{{"timestamp":{form},"building":"A","floor":"G","electricity":1,"water":1}}"#);
+        assert_eq!(decode(text.as_bytes()).unwrap().0.event_times_us, [1_764_864_120_000_000], "{form}");
+    }
+}
+
+#[test]
+fn a_meter_without_a_floor_is_named_by_its_building() {
+    let (_, meters) = decode(br#"{"timestamp":1764864120,"building":12,"electricity":1,"water":1}"#).unwrap();
+    assert_eq!((meters.meters()[0].name.as_str(), meters.meters()[0].floor.clone()), ("12", None));
+}
+
+#[test]
+fn every_kind_of_broken_record_has_its_reason() {
+    let with = |field: &str, value: &str| {
+        let mut fields = vec![
+            ("timestamp", r#""2025-12-04T16:02:00Z""#),
+            ("building", r#""A""#),
+            ("floor", "1"),
+            ("electricity", "1.0"),
+            ("water", "2.0"),
+        ];
+        fields.retain(|(name, _)| *name != field);
+        if !value.is_empty() {
+            fields.push((field, value));
+        }
+        let body: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        format!("{{{}}}", body.join(","))
+    };
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (b"\xff\xfe{}".to_vec(), "not-utf8"),
+        (b"".to_vec(), "not-json"),
+        (b"{".to_vec(), "not-json"),
+        (b"[1,2]".to_vec(), "not-json"),
+        (b"\"x\"".to_vec(), "not-json"),
+        (b"{} {}".to_vec(), "not-json"),
+        (with("electricity", "").into(), "missing-field"),
+        (with("electricity", "null").into(), "missing-field"),
+        (with("building", "").into(), "missing-field"),
+        (with("building", "\"\"").into(), "missing-field"),
+        (with("timestamp", "").into(), "missing-field"),
+        (with("electricity", "\"12\"").into(), "wrong-type"),
+        (with("building", "true").into(), "wrong-type"),
+        (with("water", "[1]").into(), "wrong-type"),
+        (with("timestamp", "{}").into(), "wrong-type"),
+        (with("electricity", "NaN").into(), "not-finite"),
+        (with("water", "-Infinity").into(), "not-finite"),
+        (with("water", "1e999").into(), "not-finite"),
+        (with("electricity", "-0.5").into(), "range"),
+        (with("electricity", "1e10").into(), "range"),
+        (with("timestamp", "\"yesterday\"").into(), "timestamp"),
+        (with("timestamp", "\"2025-02-30T00:00:00Z\"").into(), "timestamp"),
+        (with("timestamp", "-1e30").into(), "timestamp"),
+        (with("timestamp", "\"2025-12-04T16:08:00Z\"").into(), "future"),
+        (with("x", &format!("\"{}\"", "y".repeat(70_000))).into(), "oversize"),
+    ];
+    for (payload, reason) in cases {
+        let shown = String::from_utf8_lossy(&payload).chars().take(120).collect::<String>();
+        match decode(&payload) {
+            Ok(_) => panic!("{shown} was taken, though {reason}"),
+            Err(reject) => assert_eq!(reject.reason.word(), reason, "{shown}: {}", reject.message),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&payload);
+    }
+
+    #[test]
+    fn mutated_readings_never_panic_and_leave_no_half_row(at in 0usize..110, byte in any::<u8>()) {
+        let mut text = br#"{"timestamp":"2025-12-04T16:02:00Z","building":"Building A","floor":4,"electricity":271.25,"water":456}"#.to_vec();
+        let at = at % text.len();
+        text[at] = byte;
+        if let Ok((batch, _)) = decode(&text) {
+            prop_assert!(batch.measures.iter().all(|column| column.len() == 1));
+        }
+    }
+}

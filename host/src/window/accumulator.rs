@@ -1,0 +1,56 @@
+//! Average, minimum, maximum and sum of one measure, one value at a time.
+
+use serde::{Deserialize, Serialize};
+
+/// Statistics so far; values that are missing (NaN) count for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Accumulator {
+    count: u64,
+    sum: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Accumulator {
+    /// Takes a value in.
+    pub fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        if self.count == 0 {
+            (self.min, self.max) = (value, value);
+        } else {
+            (self.min, self.max) = (self.min.min(value), self.max.max(value));
+        }
+        self.count += 1;
+        self.sum += value;
+    }
+
+    /// Sum in order of arrival; NaN where there was no value.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.or_nan(self.sum)
+    }
+
+    /// Arithmetic mean; NaN where there was no value.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.or_nan(self.sum / self.count as f64)
+    }
+
+    /// Smallest; NaN where there was no value.
+    #[must_use]
+    pub fn min(&self) -> f64 {
+        self.or_nan(self.min)
+    }
+
+    /// Largest; NaN where there was no value.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.or_nan(self.max)
+    }
+
+    fn or_nan(&self, value: f64) -> f64 {
+        if self.count == 0 { f64::NAN } else { value }
+    }
+}
