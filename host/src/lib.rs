@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod domain;
+pub mod kafka;
 pub mod results;
 pub mod sink;
 pub mod window;

@@ -1,7 +1,9 @@
 //! What the host says about readings: rows on result topics.
 
+mod outbox;
 mod row;
 mod row_json;
 
+pub use outbox::{Headers, OutRecord, Outbox, ResultTopic, TopicNames};
 pub use row::{Aggregation, Anomaly, MeasureStats, Row, Severity};
 pub use row_json::{RowFormat, RowParseError};

@@ -1,0 +1,71 @@
+//! A component that parses and is machine code; not yet known to fit the contract.
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::cache::Cache;
+use crate::fault::Fault;
+
+/// What a plugin does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Exports `detection`.
+    Detector,
+    /// Exports `enrichment`.
+    Enricher,
+}
+
+/// First stage of a plugin's life.
+#[derive(Clone)]
+pub struct Compiled {
+    pub(crate) component: Component,
+    digest: String,
+    from_cache: bool,
+}
+
+impl Compiled {
+    pub(crate) fn new(engine: &Engine, bytes: &[u8], cache_dir: Option<&Path>) -> Result<Self, Fault> {
+        let digest = hex(&Sha256::digest(bytes));
+        let cache = cache_dir.map(|dir| Cache::open(engine, dir, &digest)).transpose()?;
+        if let Some(component) = cache.as_ref().and_then(Cache::load) {
+            return Ok(Self { component, digest, from_cache: true });
+        }
+        if bytes.is_empty() {
+            return Err(Fault::Load("the file is empty".into()));
+        }
+        let component = Component::from_binary(engine, bytes).map_err(|error| Fault::Load(first_line(&error)))?;
+        if let Some(cache) = cache {
+            cache.store(&component)?;
+        }
+        Ok(Self { component, digest, from_cache: false })
+    }
+
+    /// SHA-256 of the component's bytes, in hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// True when it was not compiled now.
+    #[must_use]
+    pub fn from_cache(&self) -> bool {
+        self.from_cache
+    }
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn first_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().trim().to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,13 @@
+//! Everything that talks to Kafka; no other room names its client.
+
+mod group;
+mod lane_producer;
+mod partition_queue;
+mod settings;
+mod topics;
+
+pub use group::{Assignments, Group};
+pub use lane_producer::{Commit, LaneProducer, ProducerError};
+pub use partition_queue::{Message, PartitionQueue};
+pub use settings::Settings;
+pub use topics::{TopicError, TopicSpec, ensure_topics, partition_count};

@@ -1,0 +1,87 @@
+//! Topics: which there are, and the missing ones made.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::Settings;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A topic that must be there.
+#[derive(Clone, Debug)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// Partitions if it has to be made.
+    pub partitions: i32,
+    /// Keep only the last record of each key.
+    pub compacted: bool,
+}
+
+/// Why a topic is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    /// Nobody answered.
+    #[error("no Kafka broker answers at {bootstrap}: {source}; start it, or set `kafka.bootstrap`")]
+    Unreachable {
+        /// Where we tried.
+        bootstrap: String,
+        /// What the client says.
+        source: KafkaError,
+    },
+    /// It is missing and could not be made.
+    #[error("topic `{topic}` does not exist and could not be created: {reason}; create it with {partitions} partitions")]
+    NotCreated {
+        /// Its name.
+        topic: String,
+        /// What the broker says.
+        reason: String,
+        /// How many it should have.
+        partitions: i32,
+    },
+}
+
+/// Partitions of a topic; 0 where it does not exist.
+///
+/// # Errors
+/// When no broker answers.
+pub fn partition_count(settings: &Settings, topic: &str) -> Result<i32, TopicError> {
+    let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
+    let client: BaseConsumer = settings.admin().create().map_err(unreachable)?;
+    // All topics, since asking for one by name would create it where the broker does so by itself.
+    let metadata = client.fetch_metadata(None, TIMEOUT).map_err(unreachable)?;
+    let count = metadata.topics().iter().find(|t| t.name() == topic).map_or(0, |t| t.partitions().len());
+    Ok(i32::try_from(count).unwrap_or(i32::MAX))
+}
+
+/// Makes the topics that are missing, with the broker's default replication.
+///
+/// # Errors
+/// When no broker answers or one cannot be made.
+pub async fn ensure_topics(settings: &Settings, topics: &[TopicSpec]) -> Result<(), TopicError> {
+    let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
+    let admin: AdminClient<DefaultClientContext> = settings.admin().create().map_err(unreachable)?;
+    let new: Vec<_> = topics
+        .iter()
+        .map(|topic| {
+            let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
+            if topic.compacted { new.set("cleanup.policy", "compact") } else { new.set("max.message.bytes", "2097152") }
+        })
+        .collect();
+    let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
+    let answers = admin.create_topics(&new, &options).await.map_err(unreachable)?;
+    for (answer, topic) in answers.into_iter().zip(topics) {
+        match answer {
+            Ok(name) => tracing::info!(topic = name, partitions = topic.partitions, "created topic"),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => {
+                return Err(TopicError::NotCreated { topic: name, reason: code.to_string(), partitions: topic.partitions });
+            }
+        }
+    }
+    Ok(())
+}

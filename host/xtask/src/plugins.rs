@@ -1,0 +1,54 @@
+//! Builds every first-party plugin into `plugins/`, with nothing but cargo.
+//!
+//! A plugin is compiled to a core module without WASI and wrapped by the library that `cargo component` itself calls.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds all and returns the components written.
+pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
+    let names = first_party(root)?;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin"]);
+    for name in &names {
+        cargo.arg("--package").arg(format!("wattdog-{name}"));
+    }
+    crate::run(&mut cargo)?;
+    names.iter().map(|name| wrap(root, name)).collect()
+}
+
+/// Folders of `plugins/` whose crate is a `cdylib`.
+fn first_party(root: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root.join("plugins"))? {
+        let manifest = entry?.path().join("Cargo.toml");
+        let Ok(text) = std::fs::read_to_string(&manifest) else { continue };
+        if text.contains("cdylib") {
+            let folder = manifest.parent().and_then(Path::file_name).context("a plugin has a folder")?;
+            names.push(folder.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    ensure!(!names.is_empty(), "no plugin under {}", root.join("plugins").display());
+    Ok(names)
+}
+
+fn wrap(root: &Path, name: &str) -> Result<PathBuf> {
+    let module = root.join(format!("target/{TARGET}/plugin/wattdog_{name}.wasm"));
+    let bytes = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+    let component = wit_component::ComponentEncoder::default()
+        .module(&bytes)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .with_context(|| format!("{name} is not a component of wit/v1"))?;
+    let file = root.join(format!("plugins/{name}.wasm"));
+    // A host may be watching the folder: the file appears whole or not at all.
+    let temporary = file.with_extension("wasm.tmp");
+    std::fs::write(&temporary, &component)?;
+    std::fs::rename(&temporary, &file)?;
+    eprintln!("built plugins/{name}.wasm, {} KiB", component.len() / 1024);
+    Ok(file)
+}
