@@ -4,9 +4,16 @@
 
 pub mod clock;
 pub mod config;
-pub mod decode;
 pub mod domain;
+pub mod metrics;
+
+pub mod decode;
+pub mod detect;
+pub mod enrich;
 pub mod kafka;
+pub mod pipeline;
+pub mod registry;
 pub mod results;
 pub mod sink;
+pub mod wasm;
 pub mod window;

@@ -19,7 +19,7 @@ pub trait Assignments: Send + Sync {
 }
 
 /// What the client calls back.
-pub struct Context {
+pub(super) struct Context {
     topic: String,
     consumer: OnceLock<Weak<BaseConsumer<Context>>>,
     assignments: Arc<dyn Assignments>,

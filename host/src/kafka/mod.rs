@@ -9,5 +9,6 @@ mod topics;
 pub use group::{Assignments, Group};
 pub use lane_producer::{Commit, LaneProducer, ProducerError};
 pub use partition_queue::{Message, PartitionQueue};
+pub use rdkafka::error::KafkaError;
 pub use settings::Settings;
 pub use topics::{TopicError, TopicSpec, ensure_topics, partition_count};

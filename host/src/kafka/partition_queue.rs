@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use super::group::Context;
 
 /// Most messages of one poll: large enough that a plugin's call costs nothing, small enough to stay in the processor's cache.
-pub const MAX_BATCH: usize = 4_096;
+pub(super) const MAX_BATCH: usize = 4_096;
 
 /// The queue of one assigned partition. Dropped before the consumer that it holds.
 pub struct PartitionQueue {

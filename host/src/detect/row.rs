@@ -1,0 +1,163 @@
+//! A finding of a plugin as a row of `anomalies`.
+
+use uuid::Uuid;
+use wattdog_plugin_runtime as runtime;
+
+use crate::domain::{Batch, Column, MeterTable};
+use crate::registry::{Catalogue, Plugin};
+use crate::results::{Anomaly, Severity, write_number, write_string};
+use crate::wasm::Dictionaries;
+
+/// Where the readings of a batch come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Input topic.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: i32,
+}
+
+pub(super) struct Context<'a> {
+    pub(super) plugin: &'a Plugin,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) dictionaries: &'a Dictionaries,
+    pub(super) meters: &'a MeterTable,
+    pub(super) source: Source<'a>,
+}
+
+impl Context<'_> {
+    /// The row of finding `index`; `first_row` is the batch row that the plugin called 0.
+    pub(super) fn anomaly(&self, batch: &Batch, first_row: usize, scored: &runtime::Scored, index: usize) -> Anomaly {
+        let findings = &scored.findings;
+        let part_row = findings.rows[index] as usize;
+        let row = first_row + part_row;
+        let meter = self.meters.meter(batch.meters[row]);
+        let number = |name: &str| self.number(findings, index, name);
+        Anomaly {
+            id: self.id(batch, row),
+            detected_at: batch.event_time(row),
+            building: self.meters.building(meter.building).to_owned(),
+            floor: meter.floor.as_deref().and_then(|floor| floor.parse().ok()),
+            meter: meter.name.clone(),
+            measures: batch.measures.iter().map(|column| column[row]).collect(),
+            distance: number("distance"),
+            threshold: number("threshold"),
+            cluster: number("cluster").map(|cluster| cluster as i32),
+            severity: match findings.severities[index] {
+                runtime::Severity::Minor => Severity::Minor,
+                runtime::Severity::Anomaly => Severity::Anomaly,
+                runtime::Severity::Critical => Severity::Critical,
+            },
+            score: scored.scores[part_row],
+            reason: findings.reasons.get(index).cloned().unwrap_or_default(),
+            expected: self.expected(findings, index),
+            context: self.context(batch, row, findings, index),
+            detector: self.plugin.name.clone(),
+            detector_version: self.plugin.version.clone(),
+            detector_digest: self.plugin.digest.clone(),
+            source_partition: self.source.partition,
+            source_offset: batch.offsets[row],
+        }
+    }
+
+    /// `UUIDv5` of topic, partition, offset, record timestamp and plugin name, in the URL namespace, joined with `/`.
+    fn id(&self, batch: &Batch, row: usize) -> Uuid {
+        let Source { topic, partition } = self.source;
+        let name = format!("{topic}/{partition}/{}/{}/{}", batch.offsets[row], batch.record_times_ms[row], self.plugin.name);
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
+    }
+
+    fn number(&self, findings: &runtime::Findings, index: usize, name: &str) -> Option<f64> {
+        let numbers = &self.plugin.description.numbers;
+        let place = numbers.iter().position(|number| number.name == name)?;
+        Some(findings.numbers[index * numbers.len() + place])
+    }
+
+    /// `{"electricity":{"value":…,"low":…,"high":…,"blame":…}}`; none where the detector knows nothing.
+    fn expected(&self, findings: &runtime::Findings, index: usize) -> Option<String> {
+        let inputs = &self.plugin.description.inputs;
+        let lists = [
+            ("value", &findings.expected),
+            ("low", &findings.expected_low),
+            ("high", &findings.expected_high),
+            ("blame", &findings.blame),
+        ];
+        if lists.iter().all(|(_, list)| list.is_empty()) {
+            return None;
+        }
+        let mut json = JsonObject::new();
+        for (place, input) in inputs.iter().enumerate() {
+            let mut inner = JsonObject::new();
+            for (name, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+                inner.number(name, list[index * inputs.len() + place]);
+            }
+            json.object(&input.name, inner);
+        }
+        Some(json.finish())
+    }
+
+    /// What enrichers added, by column name, and the detector's numbers that have no column of their own.
+    fn context(&self, batch: &Batch, row: usize, findings: &runtime::Findings, index: usize) -> Option<String> {
+        let mut json = JsonObject::new();
+        for (place, column) in self.catalogue.enriched.iter().enumerate() {
+            match &batch.enriched[place] {
+                Column::Floats(values) if !values[row].is_nan() => json.number(&column.name, values[row]),
+                Column::Codes(codes) => {
+                    if let Some(text) = self.dictionaries[place].get(codes[row] as usize) {
+                        json.text(&column.name, text);
+                    }
+                }
+                Column::Floats(_) => {}
+            }
+        }
+        for number in &self.plugin.description.numbers {
+            if !["distance", "threshold", "cluster"].contains(&number.name.as_str()) {
+                json.number(&number.name, self.number(findings, index, &number.name).unwrap_or(f64::NAN));
+            }
+        }
+        (!json.is_empty()).then(|| json.finish())
+    }
+}
+
+/// A small JSON object, written as it grows.
+struct JsonObject {
+    bytes: Vec<u8>,
+}
+
+impl JsonObject {
+    fn new() -> Self {
+        Self { bytes: vec![b'{'] }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.len() == 1
+    }
+
+    fn key(&mut self, name: &str) {
+        if !self.is_empty() {
+            self.bytes.push(b',');
+        }
+        write_string(name, &mut self.bytes);
+        self.bytes.push(b':');
+    }
+
+    fn number(&mut self, name: &str, value: f64) {
+        self.key(name);
+        write_number(value, &mut self.bytes);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.key(name);
+        write_string(value, &mut self.bytes);
+    }
+
+    fn object(&mut self, name: &str, value: Self) {
+        self.key(name);
+        self.bytes.extend_from_slice(value.finish().as_bytes());
+    }
+
+    fn finish(mut self) -> String {
+        self.bytes.push(b'}');
+        String::from_utf8(self.bytes).expect("written from strings and numbers")
+    }
+}

@@ -1,0 +1,115 @@
+//! Counters and gauges, under the names that dashboards use.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+macro_rules! label_set {
+    ($name:ident { $($field:ident),* }) => {
+        #[doc = concat!("Labels of a family: ", $(stringify!($field), " "),*)]
+        #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+        pub struct $name { $(#[doc = "See the name."] pub $field: String),* }
+    };
+}
+
+label_set!(ReasonLabel { reason });
+label_set!(PartitionLabel { partition });
+label_set!(PluginLabel { plugin });
+label_set!(FindingLabel { plugin, severity });
+label_set!(TrapLabel { plugin, kind });
+label_set!(SinkLabel { sink });
+
+/// A gauge of a float.
+pub type FloatGauge = Gauge<f64, AtomicU64>;
+
+/// All metrics of the process. Cloning shares them.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Accepted readings.
+    pub readings: Counter,
+    /// Messages that are no readings, by reason.
+    pub rejects: Family<ReasonLabel, Counter>,
+    /// Readings beyond the allowed lateness.
+    pub late: Counter,
+    /// Windows that became final.
+    pub windows_closed: Counter,
+    /// Findings of detectors.
+    pub findings: Family<FindingLabel, Counter>,
+    /// Dead letters, by reason.
+    pub dead_letters: Family<ReasonLabel, Counter>,
+    /// Records behind the end of each partition.
+    pub consumer_lag: Family<PartitionLabel, Gauge>,
+    /// Latest event time of each partition, seconds since the epoch.
+    pub watermark: Family<PartitionLabel, FloatGauge>,
+    /// Time of calls into each plugin.
+    pub plugin_call: Family<PluginLabel, Histogram, fn() -> Histogram>,
+    /// Faults of each plugin.
+    pub plugin_traps: Family<TrapLabel, Counter>,
+    /// Linear memory of each plugin.
+    pub plugin_memory: Family<PluginLabel, Gauge>,
+    /// Swaps of each plugin.
+    pub plugin_swaps: Family<PluginLabel, Counter>,
+    /// Records that each sink has not stored yet.
+    pub sink_lag: Family<SinkLabel, Gauge>,
+    /// Rows that each sink has stored.
+    pub sink_rows: Family<SinkLabel, Counter>,
+    /// Time of transactions.
+    pub commit: Histogram,
+    /// Bytes of serialised state.
+    pub state_bytes: Gauge,
+}
+
+fn seconds() -> Histogram {
+    // 10 µs to 10 s.
+    Histogram::new(exponential_buckets(1e-5, 10f64.powf(0.5), 13))
+}
+
+impl Metrics {
+    /// New metrics, and the registry that prints them.
+    #[must_use]
+    pub fn new() -> (Self, Registry) {
+        let metrics = Self {
+            readings: Counter::default(),
+            rejects: Family::default(),
+            late: Counter::default(),
+            windows_closed: Counter::default(),
+            findings: Family::default(),
+            dead_letters: Family::default(),
+            consumer_lag: Family::default(),
+            watermark: Family::default(),
+            plugin_call: Family::new_with_constructor(seconds),
+            plugin_traps: Family::default(),
+            plugin_memory: Family::default(),
+            plugin_swaps: Family::default(),
+            sink_lag: Family::default(),
+            sink_rows: Family::default(),
+            commit: seconds(),
+            state_bytes: Gauge::default(),
+        };
+        let mut registry = Registry::with_prefix("wattdog");
+        let m = &metrics;
+        // The format adds `_total` to counters.
+        registry.register("readings", "Accepted readings", m.readings.clone());
+        registry.register("rejects", "Messages that are no readings", m.rejects.clone());
+        registry.register("late", "Readings beyond the allowed lateness", m.late.clone());
+        registry.register("windows_closed", "Windows that became final", m.windows_closed.clone());
+        registry.register("findings", "Findings of detectors", m.findings.clone());
+        registry.register("dead_letters", "Dead letters", m.dead_letters.clone());
+        registry.register("consumer_lag", "Records behind the end of the partition", m.consumer_lag.clone());
+        registry.register("watermark_seconds", "Latest event time, since the epoch", m.watermark.clone());
+        registry.register("plugin_call_seconds", "Time of calls into a plugin", m.plugin_call.clone());
+        registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
+        registry.register("plugin_memory_bytes", "Linear memory of a plugin", m.plugin_memory.clone());
+        registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
+        registry.register("sink_lag", "Records not stored yet", m.sink_lag.clone());
+        registry.register("sink_rows", "Rows stored", m.sink_rows.clone());
+        registry.register("commit_seconds", "Time of transactions", m.commit.clone());
+        registry.register("state_bytes", "Serialised state", m.state_bytes.clone());
+        (metrics, registry)
+    }
+}

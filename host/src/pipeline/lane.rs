@@ -1,0 +1,174 @@
+//! One partition, one thread: poll, process, commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::LaneState;
+use super::stages::Stages;
+use crate::clock;
+use crate::config::Config;
+use crate::kafka::{Commit, Group, LaneProducer, Message, PartitionQueue};
+use crate::metrics::{Metrics, PartitionLabel};
+use crate::registry::Registry;
+use crate::results::Outbox;
+
+/// How long an idle lane waits for a message: long enough to sleep, short enough to notice a stop.
+const IDLE_WAIT: Duration = Duration::from_millis(20);
+/// With results to commit, silence of this length is taken as the end of a burst.
+const BURST_WAIT: Duration = Duration::from_millis(2);
+/// An open window's row is published at most this often.
+const LIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// A transaction's results are kept until it is committed; beyond this it is committed early.
+const MAX_OUTBOX_BYTES: usize = 4 << 20;
+/// Further from the end of the partition than this, a lane is catching up and publishes no open windows.
+const CAUGHT_UP_RECORDS: i64 = 10_000;
+
+/// What a lane is asked to do.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    /// Finish what was read, commit, end.
+    pub(super) stop: AtomicBool,
+    /// Time is up: end even without a commit.
+    pub(super) abandon: AtomicBool,
+}
+
+/// What all lanes share.
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) registry: Arc<Registry>,
+    pub(super) metrics: Metrics,
+}
+
+/// A lane at rest. Given back its partition with the log as it left it, it goes on as if nothing had been.
+pub(super) struct Parked {
+    pub(super) state: LaneState,
+    /// Results of what was read after `committed`.
+    pub(super) outbox: Outbox,
+    /// The offset of the last commit; none before the first.
+    pub(super) committed: Option<i64>,
+}
+
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    queue: PartitionQueue,
+    producer: LaneProducer,
+    group: Group,
+    orders: Arc<Orders>,
+    state: LaneState,
+    stages: Stages,
+    committed: Option<i64>,
+    last_live: Instant,
+    /// When the oldest message without a commit was read.
+    uncommitted_since: Option<Instant>,
+}
+
+impl Lane {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        queue: PartitionQueue,
+        producer: LaneProducer,
+        group: Group,
+        orders: Arc<Orders>,
+        parked: Parked,
+    ) -> Self {
+        let mut stages = Stages::new(Arc::clone(&shared), queue.partition());
+        let now = clock::monotonic();
+        let uncommitted_since = (!parked.outbox.is_empty()).then_some(now);
+        stages.results.outbox = parked.outbox;
+        Self {
+            stages,
+            shared,
+            queue,
+            producer,
+            group,
+            orders,
+            state: parked.state,
+            committed: parked.committed,
+            last_live: now,
+            uncommitted_since,
+        }
+    }
+
+    /// Runs until it is told to stop, and comes to rest.
+    pub(super) fn run(mut self) -> Parked {
+        while !self.orders.stop.load(Ordering::Relaxed) {
+            let idle = !self.step();
+            self.publish_open_windows(idle);
+            if self.commit_is_due(idle) {
+                self.commit();
+            }
+        }
+        self.commit();
+        Parked { state: self.state, outbox: self.stages.results.outbox, committed: self.committed }
+    }
+
+    /// Takes what is there through the stages; false when there was nothing.
+    fn step(&mut self) -> bool {
+        let wait = if self.uncommitted_since.is_some() { BURST_WAIT } else { IDLE_WAIT };
+        let polled = self.queue.poll(wait);
+        if polled.is_empty() {
+            return false;
+        }
+        let seen = self.state.next_offset.unwrap_or(i64::MIN);
+        let messages: Vec<Message<'_>> = polled.iter().filter(|message| message.offset >= seen).collect();
+        if let Some(last) = messages.last() {
+            self.stages.process(&messages, &mut self.state);
+            self.state.next_offset = Some(last.offset + 1);
+            self.uncommitted_since.get_or_insert_with(clock::monotonic);
+            self.producer.send(&self.stages.results.outbox);
+        }
+        true
+    }
+
+    fn lag(&self) -> i64 {
+        let next_offset = self.state.next_offset.unwrap_or(0);
+        self.queue.lag_behind(&self.shared.config.kafka.topic, next_offset).unwrap_or(0)
+    }
+
+    /// Rows of open windows, so that a dashboard moves: when caught up, and at the latest when input falls silent.
+    fn publish_open_windows(&mut self, idle: bool) {
+        let now = clock::monotonic();
+        if now.duration_since(self.last_live) < LIVE_INTERVAL {
+            return;
+        }
+        self.last_live = now;
+        let lag = self.lag();
+        let label = PartitionLabel { partition: self.queue.partition().to_string() };
+        self.shared.metrics.consumer_lag.get_or_create(&label).set(lag);
+        if let Some(watermark) = self.state.windows.watermark() {
+            self.shared.metrics.watermark.get_or_create(&label).set(watermark.0 as f64 / 1e6);
+        }
+        if lag > CAUGHT_UP_RECORDS && !idle {
+            return;
+        }
+        let LaneState { meters, windows, .. } = &mut self.state;
+        let results = &mut self.stages.results;
+        windows.publish_open(|building, window| results.window(meters, building, window));
+        if !self.stages.results.outbox.is_empty() {
+            self.uncommitted_since.get_or_insert(now);
+        }
+    }
+
+    fn commit_is_due(&self, idle: bool) -> bool {
+        let interval = self.shared.config.kafka.commit_interval.duration();
+        self.uncommitted_since.is_some_and(|since| idle || since.elapsed() >= interval)
+            || self.stages.results.outbox.byte_len() >= MAX_OUTBOX_BYTES
+    }
+
+    fn commit(&mut self) {
+        let (Some(_), Some(next_offset)) = (self.uncommitted_since, self.state.next_offset) else { return };
+        let started = clock::monotonic();
+        let orders = &self.orders;
+        let give_up = || orders.abandon.load(Ordering::Relaxed);
+        match self.producer.commit(&self.stages.results.outbox, next_offset, &self.group, give_up) {
+            Commit::Done => {
+                self.stages.results.outbox.clear();
+                self.committed = Some(next_offset);
+                self.uncommitted_since = None;
+                self.shared.metrics.commit.observe(started.elapsed().as_secs_f64());
+            }
+            Commit::Abandoned => tracing::warn!(partition = self.queue.partition(), "the lane ends with an open transaction"),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Lanes, and what joins the stages: the only room that knows them all.
+
+mod lane;
+mod lanes;
+mod results;
+mod stages;
+mod state;
+mod wiring;
+
+pub use lanes::{LaneInfo, Lanes};
+pub use state::LaneState;
+pub use wiring::{Host, HostError, Status};

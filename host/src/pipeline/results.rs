@@ -1,0 +1,121 @@
+//! What the stages of a lane say, written into its outbox and counted.
+
+use wattdog_plugin_runtime::Fault;
+
+use crate::detect::Verdicts;
+use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
+use crate::kafka::Message;
+use crate::metrics::{FindingLabel, Metrics, ReasonLabel, TrapLabel};
+use crate::registry::Plugin;
+use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat};
+use crate::window::Window;
+
+/// Where a lane stands in the input.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+}
+
+/// Writes rows and dead letters.
+pub(super) struct Results {
+    pub(super) outbox: Outbox,
+    format: RowFormat,
+    place: Place,
+    metrics: Metrics,
+    window_size_us: i64,
+}
+
+impl Results {
+    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics, window_size_us: i64) -> Self {
+        Self { outbox: Outbox::default(), format, place, metrics, window_size_us }
+    }
+
+    pub(super) fn window(&mut self, meters: &MeterTable, building: BuildingId, window: &Window) {
+        let name = meters.building(building);
+        let row = Aggregation {
+            building: name.to_owned(),
+            window_start: EventTime(window.start_us),
+            window_end: EventTime(window.start_us + self.window_size_us),
+            count: window.count,
+            revision: window.revision,
+            is_final: window.is_final,
+            measures: window
+                .measures
+                .iter()
+                .map(|m| MeasureStats { avg: m.mean(), min: m.min(), max: m.max(), sum: m.sum() })
+                .collect(),
+        };
+        if window.is_final && window.revision == 0 {
+            self.metrics.windows_closed.inc();
+        }
+        self.outbox.push(ResultTopic::Aggregations, name, |out| self.format.write_aggregation(&row, out));
+    }
+
+    /// A message that is in no result.
+    pub(super) fn reject(&mut self, message: &Message<'_>, reject: &Reject, stage: &'static str) {
+        let reason = ReasonLabel { reason: reject.reason.word().to_owned() };
+        if reject.reason == Reason::Late {
+            self.metrics.late.inc();
+        }
+        self.metrics.rejects.get_or_create(&reason).inc();
+        self.metrics.dead_letters.get_or_create(&reason).inc();
+        let mut headers = self.headers("reading", reject.reason, message.offset, stage);
+        headers.push(("message", reject.message.clone().into_bytes()));
+        self.outbox.push_dead_letter(message.key, message.payload, headers);
+    }
+
+    /// An accepted reading that a plugin could not take.
+    pub(super) fn plugin_failed(&mut self, message: &Message<'_>, plugin: &Plugin, fault: &Fault, stage: &'static str) {
+        let reason = ReasonLabel { reason: Reason::Plugin.word().to_owned() };
+        self.metrics.dead_letters.get_or_create(&reason).inc();
+        let trap = TrapLabel { plugin: plugin.name.clone(), kind: fault.word().to_owned() };
+        self.metrics.plugin_traps.get_or_create(&trap).inc();
+        let mut headers = self.headers("scoring", Reason::Plugin, message.offset, stage);
+        headers.push(("message", fault.to_string().into_bytes()));
+        headers.push(("plugin", plugin.name.clone().into_bytes()));
+        headers.push(("plugin_version", plugin.version.clone().into_bytes()));
+        headers.push(("plugin_digest", plugin.digest.clone().into_bytes()));
+        self.outbox.push_dead_letter(message.key, message.payload, headers);
+    }
+
+    fn headers(&self, kind: &'static str, reason: Reason, offset: i64, stage: &'static str) -> Headers {
+        vec![
+            ("kind", kind.into()),
+            ("reason", reason.word().into()),
+            ("stage", stage.into()),
+            ("topic", self.place.topic.clone().into_bytes()),
+            ("partition", self.place.partition.to_string().into_bytes()),
+            ("offset", offset.to_string().into_bytes()),
+        ]
+    }
+}
+
+/// Takes a detector's verdicts on one batch, whose messages are still at hand.
+pub(super) struct VerdictsOn<'a, 'm> {
+    pub(super) results: &'a mut Results,
+    pub(super) messages: &'a [Message<'m>],
+    pub(super) offsets: &'a [i64],
+}
+
+impl Verdicts for VerdictsOn<'_, '_> {
+    fn found(&mut self, plugin: &Plugin, row: Anomaly) {
+        let label = FindingLabel { plugin: plugin.name.clone(), severity: row.severity.word().to_owned() };
+        self.results.metrics.findings.get_or_create(&label).inc();
+        let format = &self.results.format;
+        self.results.outbox.push(ResultTopic::Anomalies, &row.building, |out| format.write_anomaly(&row, out));
+    }
+
+    fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
+        let offset = self.offsets[row];
+        tracing::warn!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be scored");
+        if let Some(message) = message_at(self.messages, offset) {
+            self.results.plugin_failed(message, plugin, fault, "detect");
+        }
+    }
+}
+
+/// The message of an offset; messages are in offset order.
+pub(super) fn message_at<'a, 'm>(messages: &'a [Message<'m>], offset: i64) -> Option<&'a Message<'m>> {
+    messages.binary_search_by_key(&offset, |message| message.offset).ok().map(|at| &messages[at])
+}

@@ -1,0 +1,109 @@
+//! `plugins/<name>.toml`: how a plugin runs.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use wattdog_plugin_runtime as runtime;
+
+use crate::config::{Span, parse_toml};
+
+/// What the sidecar says the plugin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginKind {
+    /// Judges rows.
+    Detector,
+    /// Adds columns.
+    Enricher,
+}
+
+/// Whether it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Its results are results.
+    #[default]
+    Active,
+    /// Its results are stored apart.
+    Shadow,
+    /// It does not run.
+    Off,
+}
+
+/// What it reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginInput {
+    /// Each reading.
+    #[default]
+    Readings,
+    /// Each closed window.
+    Windows,
+}
+
+/// The file; every key has a default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sidecar {
+    /// Must be what the component is, where it is said.
+    pub kind: Option<PluginKind>,
+    /// Whether it runs.
+    pub mode: Mode,
+    /// What it reads.
+    pub input: PluginInput,
+    /// Model file, relative to the sidecar.
+    pub model: Option<PathBuf>,
+    /// Enrichers: lower runs first.
+    pub order: i64,
+    /// What the plugin's description lists.
+    pub params: toml::Table,
+    /// What it may take.
+    pub limits: Limits,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    batch_time: Option<Span>,
+    start_time: Option<Span>,
+    memory: Option<bytesize::ByteSize>,
+    output: Option<bytesize::ByteSize>,
+}
+
+impl Limits {
+    /// For the runtime, defaults filled in.
+    #[must_use]
+    pub fn resolve(&self) -> runtime::Limits {
+        let default = runtime::Limits::default();
+        let bytes = |size: Option<bytesize::ByteSize>, default| {
+            size.map_or(default, |size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX))
+        };
+        runtime::Limits {
+            batch_time: self.batch_time.map_or(default.batch_time, Span::duration),
+            start_time: self.start_time.map_or(default.start_time, Span::duration),
+            memory: bytes(self.memory, default.memory),
+            output: bytes(self.output, default.output),
+            ..default
+        }
+    }
+}
+
+impl Sidecar {
+    /// The sidecar beside a component; defaults where there is none.
+    ///
+    /// # Errors
+    /// Naming file, line and key.
+    pub fn beside(component: &Path) -> Result<Self, String> {
+        let path = component.with_extension("toml");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let mut sidecar: Self = parse_toml(&text, &path.display().to_string()).map_err(|error| error.to_string())?;
+                sidecar.model = sidecar.model.map(|model| path.parent().unwrap_or(Path::new("")).join(model));
+                Ok(sidecar)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+        }
+    }
+}
