@@ -2,6 +2,7 @@
 
 mod duration;
 mod load;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use duration::Span;
+pub(crate) use secret::masked_url;
+pub use secret::mask_password;
 pub use load::{ConfigError, load, load_text, parse_toml};
 
 /// Everything that can be set.

@@ -3,6 +3,7 @@
 mod group;
 mod lane_producer;
 mod partition_queue;
+mod result_reader;
 mod settings;
 mod topics;
 
@@ -10,5 +11,6 @@ pub use group::{Assignments, Group};
 pub use lane_producer::{Commit, LaneProducer, ProducerError};
 pub use partition_queue::{Message, PartitionQueue};
 pub use rdkafka::error::KafkaError;
+pub use result_reader::ResultReader;
 pub use settings::Settings;
 pub use topics::{TopicError, TopicSpec, ensure_topics, partition_count};

@@ -1,0 +1,65 @@
+//! The console: aggregations and alerts as they happen.
+
+mod config;
+mod format;
+
+use std::collections::HashMap;
+use std::io::{IsTerminal as _, Write as _};
+
+pub use config::Config;
+
+use super::{RowBatch, Sink, SinkError};
+
+/// Prints to standard output.
+pub struct ConsoleSink {
+    measures: Vec<(String, String)>,
+    /// For each building, readings so far and the sum of each measure: what "average" means in an alert.
+    totals: HashMap<String, (u64, Vec<f64>)>,
+    coloured: bool,
+}
+
+impl ConsoleSink {
+    /// Measures are (name, unit).
+    #[must_use]
+    pub fn new(_: &Config, measures: Vec<(String, String)>) -> Self {
+        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { measures, totals: HashMap::new(), coloured }
+    }
+
+    fn text(&mut self, batch: &RowBatch) -> String {
+        let mut text = String::new();
+        for row in batch.aggregations.iter().filter(|row| row.is_final) {
+            if row.revision == 0 {
+                let (count, sums) = self.totals.entry(row.building.clone()).or_default();
+                *count += row.count;
+                sums.resize(row.measures.len(), 0.0);
+                sums.iter_mut().zip(&row.measures).for_each(|(sum, stats)| *sum += stats.sum);
+            }
+            text.push_str(&format::aggregation(row, &self.measures));
+        }
+        for row in &batch.anomalies {
+            let average = self.totals.get(&row.building).map(|(count, sums)| {
+                sums.iter().map(|sum| sum / *count as f64).collect::<Vec<_>>()
+            });
+            text.push_str(&format::anomaly(row, &self.measures, average.as_deref(), self.coloured));
+        }
+        text
+    }
+}
+
+impl Sink for ConsoleSink {
+    fn name(&self) -> &'static str {
+        "console"
+    }
+
+    async fn prepare(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
+        let text = self.text(batch);
+        // A closed pipe is the reader's choice, not a fault.
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        Ok(())
+    }
+}

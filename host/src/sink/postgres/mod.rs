@@ -1,0 +1,138 @@
+//! PostgreSQL: one statement for each table and batch.
+
+mod config;
+mod statements;
+
+use std::time::Duration;
+
+use sqlx::migrate::MigrateDatabase as _;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Postgres};
+
+pub use config::Config;
+use statements::Statements;
+
+use super::{RowBatch, Sink, SinkError};
+use crate::results::{Aggregation, Anomaly};
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The store.
+pub struct PostgresSink {
+    config: Config,
+    statements: Statements,
+    pool: Option<PgPool>,
+}
+
+impl PostgresSink {
+    /// For rows of these measures.
+    #[must_use]
+    pub fn new(config: Config, measures: &[String]) -> Self {
+        Self { config, statements: Statements::new(measures), pool: None }
+    }
+}
+
+impl Sink for PostgresSink {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn prepare(&mut self) -> Result<(), SinkError> {
+        let url = &self.config.url;
+        if !Postgres::database_exists(url).await.unwrap_or(true) {
+            Postgres::create_database(url).await.map_err(outside)?;
+        }
+        let pool = match self.pool.take() {
+            Some(pool) => pool,
+            None => PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT).connect(url).await.map_err(outside)?,
+        };
+        sqlx::migrate!("migrations/postgres")
+            .run(&pool)
+            .await
+            .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
+        for statement in &self.statements.add_columns {
+            sqlx::query(AssertSqlSafe(statement.clone())).execute(&pool).await.map_err(outside)?;
+        }
+        self.pool = Some(pool);
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
+        let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not connected".into()))?;
+        let mut transaction = pool.begin().await.map_err(outside)?;
+        if !batch.aggregations.is_empty() {
+            let query = bind_aggregations(&self.statements.upsert_aggregations, &batch.aggregations);
+            query.execute(&mut *transaction).await.map_err(outside)?;
+        }
+        if !batch.anomalies.is_empty() {
+            let query = bind_anomalies(&self.statements.insert_anomalies, &batch.anomalies);
+            query.execute(&mut *transaction).await.map_err(outside)?;
+        }
+        transaction.commit().await.map_err(outside)
+    }
+}
+
+type Query<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
+
+fn bind_aggregations<'q>(statement: &str, rows: &[Aggregation]) -> Query<'q> {
+    let mut query = sqlx::query(AssertSqlSafe(statement.to_owned()))
+        .bind(column(rows, |row| row.building.clone()))
+        .bind(column(rows, |row| row.window_start.0))
+        .bind(column(rows, |row| row.window_end.0))
+        .bind(column(rows, |row| row.count as i64))
+        .bind(column(rows, |row| row.revision as i32))
+        .bind(column(rows, |row| row.is_final));
+    for measure in 0..rows[0].measures.len() {
+        query = query
+            .bind(column(rows, |row| number(row.measures[measure].avg)))
+            .bind(column(rows, |row| number(row.measures[measure].min)))
+            .bind(column(rows, |row| number(row.measures[measure].max)))
+            .bind(column(rows, |row| number(row.measures[measure].sum)));
+    }
+    query
+}
+
+fn bind_anomalies<'q>(statement: &str, rows: &[Anomaly]) -> Query<'q> {
+    let mut query = sqlx::query(AssertSqlSafe(statement.to_owned()))
+        .bind(column(rows, |row| row.id))
+        .bind(column(rows, |row| row.detected_at.0))
+        .bind(column(rows, |row| row.building.clone()))
+        .bind(column(rows, |row| row.floor))
+        .bind(column(rows, |row| row.meter.clone()))
+        .bind(column(rows, |row| row.distance))
+        .bind(column(rows, |row| row.threshold))
+        .bind(column(rows, |row| row.cluster))
+        .bind(column(rows, |row| row.severity.word()))
+        .bind(column(rows, |row| number(row.score)))
+        .bind(column(rows, |row| row.reason.clone()))
+        .bind(column(rows, |row| row.expected.clone()))
+        .bind(column(rows, |row| row.context.clone()))
+        .bind(column(rows, |row| row.detector.clone()))
+        .bind(column(rows, |row| row.detector_version.clone()))
+        .bind(column(rows, |row| row.detector_digest.clone()))
+        .bind(column(rows, |row| row.source_partition))
+        .bind(column(rows, |row| row.source_offset));
+    for measure in 0..rows[0].measures.len() {
+        query = query.bind(column(rows, |row| number(row.measures[measure])));
+    }
+    query
+}
+
+fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+fn number(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// A statement's data was refused, or else the server or the way to it is at fault.
+fn outside(error: sqlx::Error) -> SinkError {
+    match &error {
+        // Classes 22 and 23: data exceptions and violated constraints, the row's own fault.
+        sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23")) => {
+            SinkError::Refused(error.to_string())
+        }
+        _ => SinkError::Unavailable(error.to_string()),
+    }
+}

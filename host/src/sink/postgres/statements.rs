@@ -1,0 +1,96 @@
+//! SQL for the configured measures, built once.
+
+/// The statements.
+pub(super) struct Statements {
+    pub(super) add_columns: Vec<String>,
+    pub(super) upsert_aggregations: String,
+    pub(super) insert_anomalies: String,
+}
+
+/// A column: name, type of the array that carries it, and how its value is made of the array's.
+struct Column {
+    name: String,
+    array: &'static str,
+    value: &'static str,
+}
+
+fn plain(name: &str, array: &'static str) -> Column {
+    Column { name: name.into(), array, value: "" }
+}
+
+/// Microseconds since the epoch, exactly.
+fn time(name: &str) -> Column {
+    Column { name: name.into(), array: "bigint", value: "'epoch'::timestamptz + {} * interval '1 microsecond'" }
+}
+
+fn json(name: &str) -> Column {
+    Column { name: name.into(), array: "text", value: "{}::jsonb" }
+}
+
+impl Statements {
+    pub(super) fn new(measures: &[String]) -> Self {
+        let mut aggregations = vec![
+            plain("building", "text"),
+            time("window_start"),
+            time("window_end"),
+            plain("count", "bigint"),
+            plain("revision", "integer"),
+            plain("final", "boolean"),
+        ];
+        let mut anomalies = vec![
+            plain("id", "uuid"),
+            time("detected_at"),
+            plain("building", "text"),
+            plain("floor", "integer"),
+            plain("meter", "text"),
+            plain("distance", "float8"),
+            plain("threshold", "float8"),
+            plain("cluster", "integer"),
+            plain("severity", "text"),
+            plain("score", "float8"),
+            plain("reason", "text"),
+            json("expected"),
+            json("context"),
+            plain("detector", "text"),
+            plain("detector_version", "text"),
+            plain("detector_digest", "text"),
+            plain("source_partition", "integer"),
+            plain("source_offset", "bigint"),
+        ];
+        let mut add_columns = Vec::new();
+        let mut add = |table: &str, name: &str| {
+            add_columns.push(format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS \"{name}\" double precision"));
+        };
+        for measure in measures {
+            for statistic in ["avg", "min", "max", "sum"] {
+                let name = format!("{statistic}_{measure}");
+                add("aggregations", &name);
+                aggregations.push(plain(&name, "float8"));
+            }
+            add("anomalies", measure);
+            add("shadow_anomalies", measure);
+            anomalies.push(plain(measure, "float8"));
+        }
+        let updates: Vec<_> = aggregations[2..].iter().map(|c| format!("\"{0}\" = excluded.\"{0}\"", c.name)).collect();
+        let conflict = format!("(building, window_start) DO UPDATE SET {}, recorded_at = now()", updates.join(", "));
+        Self {
+            add_columns,
+            upsert_aggregations: insert("aggregations", &aggregations, &conflict),
+            insert_anomalies: insert("anomalies", &anomalies, "(id) DO NOTHING"),
+        }
+    }
+}
+
+/// One array for each column, side by side.
+fn insert(table: &str, columns: &[Column], conflict: &str) -> String {
+    let join = |each: &dyn Fn(usize, &Column) -> String| {
+        columns.iter().enumerate().map(|(index, column)| each(index, column)).collect::<Vec<_>>().join(", ")
+    };
+    let names = join(&|_, column| format!("\"{}\"", column.name));
+    let arrays = join(&|index, column| format!("${}::{}[]", index + 1, column.array));
+    let values = join(&|_, column| {
+        let name = format!("t.\"{}\"", column.name);
+        if column.value.is_empty() { name } else { column.value.replace("{}", &name) }
+    });
+    format!("INSERT INTO {table} ({names}) SELECT {values} FROM UNNEST({arrays}) AS t({names}) ON CONFLICT {conflict}")
+}

@@ -1,0 +1,118 @@
+//! SQLite: a file, for one machine.
+
+mod config;
+mod statements;
+
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+pub use config::Config;
+use statements::Statements;
+
+use super::{RowBatch, Sink, SinkError};
+
+/// The store.
+pub struct SqliteSink {
+    config: Config,
+    statements: Statements,
+    pool: Option<SqlitePool>,
+}
+
+impl SqliteSink {
+    /// For rows of these measures.
+    #[must_use]
+    pub fn new(config: Config, measures: &[String]) -> Self {
+        Self { config, statements: Statements::new(measures), pool: None }
+    }
+
+    async fn add_columns(&self, pool: &SqlitePool) -> Result<(), SinkError> {
+        for (table, column) in &self.statements.columns {
+            let known: i64 = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?")
+                .bind(table)
+                .bind(column)
+                .fetch_one(pool)
+                .await
+                .map_err(outside)?;
+            if known == 0 {
+                let add = format!("ALTER TABLE {table} ADD COLUMN \"{column}\" real");
+                sqlx::query(AssertSqlSafe(add)).execute(pool).await.map_err(outside)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sink for SqliteSink {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    async fn prepare(&mut self) -> Result<(), SinkError> {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.config.path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(5));
+        let cannot = |error| SinkError::Unavailable(format!("cannot open {}: {error}", self.config.path.display()));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(cannot)?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&pool)
+            .await
+            .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
+        self.add_columns(&pool).await?;
+        self.pool = Some(pool);
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
+        let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not open".into()))?;
+        let mut transaction = pool.begin().await.map_err(outside)?;
+        for row in &batch.aggregations {
+            let mut query = sqlx::query(AssertSqlSafe(self.statements.upsert_aggregation.clone()))
+                .bind(&row.building)
+                .bind(row.window_start.to_string())
+                .bind(row.window_end.to_string())
+                .bind(row.count as i64)
+                .bind(i64::from(row.revision))
+                .bind(row.is_final);
+            for stats in &row.measures {
+                query = query.bind(stats.avg).bind(stats.min).bind(stats.max).bind(stats.sum);
+            }
+            query.execute(&mut *transaction).await.map_err(outside)?;
+        }
+        for row in &batch.anomalies {
+            let mut query = sqlx::query(AssertSqlSafe(self.statements.insert_anomaly.clone()))
+                .bind(row.id.to_string())
+                .bind(row.detected_at.to_string())
+                .bind(&row.building)
+                .bind(row.floor)
+                .bind(&row.meter)
+                .bind(row.distance)
+                .bind(row.threshold)
+                .bind(row.cluster)
+                .bind(row.severity.word())
+                .bind(row.score)
+                .bind(&row.reason)
+                .bind(&row.expected)
+                .bind(&row.context)
+                .bind(&row.detector)
+                .bind(&row.detector_version)
+                .bind(&row.detector_digest)
+                .bind(row.source_partition)
+                .bind(row.source_offset);
+            for value in &row.measures {
+                // SQLite stores NaN as NULL.
+                query = query.bind(value);
+            }
+            query.execute(&mut *transaction).await.map_err(outside)?;
+        }
+        transaction.commit().await.map_err(outside)
+    }
+}
+
+fn outside(error: sqlx::Error) -> SinkError {
+    SinkError::Unavailable(error.to_string())
+}

@@ -1,0 +1,61 @@
+//! SQL for the configured measures, built once.
+
+pub(super) struct Statements {
+    /// (table, column) that must be there.
+    pub(super) columns: Vec<(&'static str, String)>,
+    pub(super) upsert_aggregation: String,
+    pub(super) insert_anomaly: String,
+}
+
+const AGGREGATION: [&str; 6] = ["building", "window_start", "window_end", "count", "revision", "final"];
+const ANOMALY: [&str; 18] = [
+    "id",
+    "detected_at",
+    "building",
+    "floor",
+    "meter",
+    "distance",
+    "threshold",
+    "cluster",
+    "severity",
+    "score",
+    "reason",
+    "expected",
+    "context",
+    "detector",
+    "detector_version",
+    "detector_digest",
+    "source_partition",
+    "source_offset",
+];
+
+impl Statements {
+    pub(super) fn new(measures: &[String]) -> Self {
+        let mut columns = Vec::new();
+        let mut aggregation: Vec<String> = AGGREGATION.map(str::to_owned).to_vec();
+        let mut anomaly: Vec<String> = ANOMALY.map(str::to_owned).to_vec();
+        for measure in measures {
+            for statistic in ["avg", "min", "max", "sum"] {
+                let name = format!("{statistic}_{measure}");
+                columns.push(("aggregations", name.clone()));
+                aggregation.push(name);
+            }
+            columns.push(("anomalies", measure.clone()));
+            columns.push(("shadow_anomalies", measure.clone()));
+            anomaly.push(measure.clone());
+        }
+        let updates: Vec<_> = aggregation[2..].iter().map(|c| format!("\"{c}\" = excluded.\"{c}\"")).collect();
+        let conflict = format!("(building, window_start) DO UPDATE SET {}", updates.join(", "));
+        Self {
+            columns,
+            upsert_aggregation: insert("aggregations", &aggregation, &conflict),
+            insert_anomaly: insert("anomalies", &anomaly, "(id) DO NOTHING"),
+        }
+    }
+}
+
+fn insert(table: &str, columns: &[String], conflict: &str) -> String {
+    let names: Vec<_> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+    let values = vec!["?"; columns.len()].join(", ");
+    format!("INSERT INTO {table} ({}) VALUES ({values}) ON CONFLICT {conflict}", names.join(", "))
+}
