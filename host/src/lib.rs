@@ -15,5 +15,13 @@ pub mod pipeline;
 pub mod registry;
 pub mod results;
 pub mod sink;
+pub mod web;
+pub mod service;
+
+pub mod cli;
+pub mod generate;
+pub mod readings_file;
+pub mod replay;
+pub mod train;
 pub mod wasm;
 pub mod window;

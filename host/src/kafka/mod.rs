@@ -1,5 +1,7 @@
 //! Everything that talks to Kafka; no other room names its client.
 
+mod embedded;
+mod feeder;
 mod group;
 mod lane_producer;
 mod partition_queue;
@@ -7,6 +9,8 @@ mod result_reader;
 mod settings;
 mod topics;
 
+pub use embedded::EmbeddedBroker;
+pub use feeder::{FeedError, Feeder};
 pub use group::{Assignments, Group};
 pub use lane_producer::{Commit, LaneProducer, ProducerError};
 pub use partition_queue::{Message, PartitionQueue};

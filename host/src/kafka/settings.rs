@@ -59,6 +59,12 @@ impl Settings {
         config
     }
 
+    /// A producer that loses and doubles nothing by itself.
+    #[must_use]
+    pub fn feeder(&self) -> ClientConfig {
+        self.client(&[("enable.idempotence", "true"), ("linger.ms", "5"), ("compression.type", "lz4")])
+    }
+
     /// A producer whose records become visible with its transaction.
     #[must_use]
     pub fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {

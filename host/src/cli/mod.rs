@@ -1,0 +1,91 @@
+//! The command line.
+
+mod check_config;
+mod demo;
+mod log;
+mod run;
+mod score;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A watchdog for watts: meter readings from Kafka, windowed by event time, judged by WebAssembly detectors.
+#[derive(Debug, Parser)]
+#[command(name = "wattdog", version, propagate_version = true, after_help = "Begin with `wattdog demo`: it needs nothing else.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service: Kafka in, result topics and stores out.
+    Run(ConfigArgs),
+    /// See it work with everything embedded: broker, generator, pipeline, SQLite, page.
+    Demo(demo::Args),
+    /// Make readings like a campus, or rows to train on.
+    #[command(subcommand)]
+    Generate(crate::generate::Generate),
+    /// Send recorded readings to Kafka.
+    Replay(crate::replay::Args),
+    /// Train the K-Means model on recorded readings.
+    Train(crate::train::Args),
+    /// Score recorded readings with a detector, without Kafka.
+    Score(score::Args),
+    /// Ask a running host how it is.
+    Status(status::Args),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(check_config::ConfigCommand),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, clap::Args)]
+struct ConfigArgs {
+    /// TOML file; without it `wattdog.toml` in the working directory, else built-in defaults. `WATTDOG__SECTION__KEY` goes over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// A mistake in usage or configuration: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+impl ConfigArgs {
+    fn load(&self) -> anyhow::Result<crate::config::Config> {
+        Ok(crate::config::load(self.config.as_deref(), std::env::vars()).map_err(|error| Usage(error.to_string()))?)
+    }
+}
+
+/// Parses the arguments and does what they say. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::start();
+    let result = match cli.command {
+        Command::Run(args) => args.load().and_then(run::run),
+        Command::Demo(args) => demo::run(&args),
+        Command::Generate(args) => crate::generate::run(args),
+        Command::Replay(args) => crate::replay::run(args),
+        Command::Train(args) => crate::train::run(args),
+        Command::Score(args) => score::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Config(command) => check_config::run(command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where the program's own failure is told")]
+fn report(error: &anyhow::Error) {
+    eprintln!("wattdog: {error:#}");
+}

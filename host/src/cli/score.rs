@@ -1,0 +1,112 @@
+//! `wattdog score`: a detector over recorded readings, offline.
+
+use std::io::{BufWriter, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use wattdog_plugin_runtime::{Fault, Runtime, RuntimeConfig};
+
+use crate::config::Config;
+use crate::decode::{Decoder, Record};
+use crate::detect::{Detect, Source, Verdicts};
+use crate::domain::{Batch, MeterTable};
+use crate::readings_file::for_each_line;
+use crate::registry::{Catalogue, Plugin, Registry, Sidecar};
+use crate::results::{Anomaly, RowFormat};
+
+/// Rows of one call: as large as the pipeline's.
+const BATCH: usize = 4_096;
+
+/// Writes a row of `anomalies` for each finding, as JSON lines.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The component.
+    #[arg(long, value_name = "FILE")]
+    plugin: PathBuf,
+    /// Its model; the sidecar's when left out.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Readings: JSON lines or CSV, `.gz` of both.
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Where findings go; `-` for standard output.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let config = Config::default();
+    let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
+    let mut sidecar = Sidecar::beside(&args.plugin).map_err(|error| anyhow!(error))?;
+    sidecar.model = args.model.clone().or(sidecar.model);
+    let runtime = Runtime::new(RuntimeConfig::default())?;
+    let plugin = Registry::load_one(&args.plugin, &sidecar, &runtime, &measures)
+        .map_err(|reason| anyhow!("{}: {reason}", args.plugin.display()))?;
+    let mut scorer = Scorer {
+        decoder: Decoder::new(&config.input),
+        detect: Detect::new(&[plugin], &Catalogue::new(&measures)),
+        meters: MeterTable::default(),
+        batch: Batch::new(measures.len()),
+        findings: Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 },
+    };
+    let mut out: Box<dyn std::io::Write> = if args.output.as_os_str() == "-" {
+        Box::new(std::io::stdout())
+    } else {
+        let file = std::fs::File::create(&args.output).with_context(|| format!("cannot write {}", args.output.display()))?;
+        Box::new(BufWriter::new(file))
+    };
+    let (mut read, mut broken) = (0i64, 0u64);
+    for_each_line(&args.input, |line| {
+        let record = Record { offset: read, timestamp_ms: -1, payload: Some(line) };
+        broken += u64::from(scorer.decoder.decode(record, &mut scorer.meters, &mut scorer.batch).is_err());
+        read += 1;
+        if scorer.batch.len() == BATCH {
+            scorer.flush(&mut out)?;
+        }
+        Ok(())
+    })?;
+    scorer.flush(&mut out)?;
+    out.flush()?;
+    let Findings { found, failed, .. } = scorer.findings;
+    tracing::info!(readings = read, broken, findings = found, failed, "scored");
+    Ok(())
+}
+
+struct Scorer {
+    decoder: Decoder,
+    detect: Detect,
+    meters: MeterTable,
+    batch: Batch,
+    findings: Findings,
+}
+
+impl Scorer {
+    fn flush(&mut self, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
+        let source = Source { topic: "offline", partition: 0 };
+        self.detect.run(&self.batch, &self.meters, &Vec::new(), source, &mut self.findings);
+        self.batch.clear();
+        out.write_all(&self.findings.json)?;
+        self.findings.json.clear();
+        Ok(())
+    }
+}
+
+struct Findings {
+    format: RowFormat,
+    json: Vec<u8>,
+    found: u64,
+    failed: u64,
+}
+
+impl Verdicts for Findings {
+    fn found(&mut self, _: &Plugin, row: Anomaly) {
+        self.found += 1;
+        self.format.write_anomaly(&row, &mut self.json);
+        self.json.push(b'\n');
+    }
+
+    fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
+        self.failed += 1;
+        tracing::warn!(plugin = plugin.name, row, %fault, "a reading could not be scored");
+    }
+}

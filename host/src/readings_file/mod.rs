@@ -1,0 +1,63 @@
+//! Recorded readings: JSON lines or CSV, `.gz` of both.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+/// A file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {source}", path.display())]
+pub struct FileError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Gives each record to `take` as a JSON line: JSON lines as they are, a CSV row as an object with the header's names.
+///
+/// # Errors
+/// When the file cannot be read, or `take` fails.
+pub fn for_each_line(path: &Path, mut take: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let failed = |source| FileError { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let name = path.to_string_lossy();
+    let plain_name = name.strip_suffix(".gz").unwrap_or(&name);
+    let reader: Box<dyn Read> = if name.ends_with(".gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    if plain_name.ends_with(".csv") {
+        return csv_lines(reader, path, take);
+    }
+    let mut reader = BufReader::with_capacity(1 << 20, reader);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        let record = line.trim_ascii();
+        if !record.is_empty() {
+            take(record)?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+fn csv_lines(reader: impl Read, path: &Path, mut take: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let failed = |error: csv::Error| FileError { path: path.to_owned(), source: error.into() };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
+    let header = reader.headers().map_err(failed)?.clone();
+    for record in reader.records() {
+        let record = record.map_err(failed)?;
+        let object: serde_json::Map<_, _> = header.iter().zip(&record).map(|(name, cell)| (name.to_owned(), value(cell))).collect();
+        take(&serde_json::to_vec(&object)?)?;
+    }
+    Ok(())
+}
+
+/// A cell that is a JSON number is one; an empty cell is null; anything else is text.
+fn value(cell: &str) -> serde_json::Value {
+    if cell.is_empty() {
+        return serde_json::Value::Null;
+    }
+    match serde_json::from_str::<serde_json::Number>(cell) {
+        Ok(number) => number.into(),
+        Err(_) => cell.into(),
+    }
+}

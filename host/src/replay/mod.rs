@@ -1,0 +1,96 @@
+//! `wattdog replay`: recorded readings into Kafka.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::clock;
+use crate::domain::EventTime;
+use crate::kafka::{Feeder, Settings};
+use crate::readings_file::for_each_line;
+
+/// Broken lines are sent as they are: the host judges them.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// JSON lines or CSV, `.gz` of both.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Kafka address.
+    #[arg(long, default_value = "localhost:29092")]
+    bootstrap: String,
+    /// Topic; made with three partitions where it is missing.
+    #[arg(long, default_value = "university_consumption")]
+    topic: String,
+    /// Readings a second, as `5000/s` or `5000`; as fast as it goes when left out.
+    #[arg(long, value_parser = rate, conflicts_with = "speed")]
+    rate: Option<f64>,
+    /// Event seconds for each second: 3600 plays an hour in a second.
+    #[arg(long)]
+    speed: Option<f64>,
+    /// The field that keys a record, so that a building keeps to one partition.
+    #[arg(long, default_value = "building")]
+    key: String,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.strip_suffix("/s").unwrap_or(text).parse() {
+        Ok(rate) if rate > 0.0 => Ok(rate),
+        _ => Err("write readings a second, as 5000/s".into()),
+    }
+}
+
+/// Sends every record of every file.
+///
+/// # Errors
+/// When a file cannot be read or the broker does not take it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings { bootstrap: args.bootstrap.clone(), properties: std::collections::BTreeMap::new() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let feeder = runtime.block_on(Feeder::open(&settings, &args.topic))?;
+    let bar = ProgressBar::new_spinner().with_style(
+        ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
+    );
+    let mut pace = Pace { started: clock::monotonic(), first: None, rate: args.rate, speed: args.speed };
+    let mut sent = 0u64;
+    for file in &args.files {
+        for_each_line(file, |line| {
+            let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+            pace.wait(sent, fields["timestamp"].as_str().and_then(EventTime::parse));
+            feeder.send(fields[&args.key].as_str().unwrap_or_default().as_bytes(), line)?;
+            sent += 1;
+            bar.set_position(sent);
+            Ok(())
+        })?;
+    }
+    feeder.finish()?;
+    bar.finish();
+    tracing::info!(readings = sent, topic = args.topic, "sent");
+    Ok(())
+}
+
+struct Pace {
+    started: Instant,
+    first: Option<EventTime>,
+    rate: Option<f64>,
+    speed: Option<f64>,
+}
+
+impl Pace {
+    /// Sleeps until record number `sent` of this time is due.
+    fn wait(&mut self, sent: u64, time: Option<EventTime>) {
+        let after = match (self.rate, self.speed, time) {
+            (Some(rate), _, _) => sent as f64 / rate,
+            (None, Some(speed), Some(time)) => {
+                let first = *self.first.get_or_insert(time);
+                (time.0 - first.0) as f64 / 1e6 / speed
+            }
+            _ => return,
+        };
+        if after > 0.0 {
+            let due = self.started + Duration::from_secs_f64(after);
+            std::thread::sleep(due.saturating_duration_since(clock::monotonic()));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The whole service: pipeline, sinks and page from one configuration.
+
+use tokio::runtime::Handle;
+
+use crate::config::Config;
+use crate::kafka::{ResultReader, Settings};
+use crate::metrics::Metrics;
+use crate::pipeline::Host;
+use crate::results::RowFormat;
+use crate::sink::{self, Sink, SinkHandle, SinkTopics};
+use crate::web;
+
+/// A running service.
+pub struct Service {
+    host: Host,
+    sinks: Vec<SinkHandle>,
+    /// Where the page is.
+    pub address: std::net::SocketAddr,
+}
+
+impl Service {
+    /// Starts the pipeline, then a sink for each configured store, then the page. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached, a topic cannot be made, a setting is wrong, or the page's port is taken.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let (metrics, registry) = Metrics::new();
+        let host = Host::start(config.clone(), metrics.clone()).await?;
+        let sinks = start_sinks(&config, &metrics)?;
+        let address = web::serve(&config.web.listen, host.status.clone(), registry).await?;
+        tracing::info!(page = %format!("http://{address}"), "wattdog runs");
+        Ok(Self { host, sinks, address })
+    }
+
+    /// Finishes what was read, commits, leaves the groups.
+    pub fn stop(self) {
+        self.host.stop();
+        self.sinks.iter().for_each(SinkHandle::request_stop);
+        self.sinks.into_iter().for_each(SinkHandle::join);
+    }
+}
+
+fn start_sinks(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<SinkHandle>> {
+    let measures = config.measure_names();
+    let mut starter = Starter { config, metrics, sinks: Vec::new() };
+    let sinks = &config.sink;
+    if let Some(config) = &sinks.postgres {
+        starter.start(sink::postgres::PostgresSink::new(config.clone(), &measures))?;
+    }
+    if let Some(config) = &sinks.mongodb {
+        starter.start(sink::mongodb::MongoSink::new(config.clone(), &measures))?;
+    }
+    if let Some(config) = &sinks.sqlite {
+        starter.start(sink::sqlite::SqliteSink::new(config.clone(), &measures))?;
+    }
+    if let Some(console) = &sinks.console {
+        let units = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
+        starter.start(sink::console::ConsoleSink::new(console, units))?;
+    }
+    Ok(starter.sinks)
+}
+
+struct Starter<'a> {
+    config: &'a Config,
+    metrics: &'a Metrics,
+    sinks: Vec<SinkHandle>,
+}
+
+impl Starter<'_> {
+    fn start(&mut self, sink: impl Sink + 'static) -> anyhow::Result<()> {
+        let Config { kafka, topics, .. } = self.config;
+        let settings = Settings { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() };
+        let group = format!("{}.sink.{}", kafka.group, sink.name());
+        let reader = ResultReader::join(&settings, &group, &[&topics.aggregations, &topics.anomalies])?;
+        let topics = SinkTopics { aggregations: topics.aggregations.clone(), anomalies: topics.anomalies.clone() };
+        let format = RowFormat::new(&self.config.measure_names());
+        self.sinks.push(sink::spawn(sink, reader, topics, format, self.metrics.clone(), Handle::current())?);
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! `wattdog train`: the K-Means model from recorded readings.
+
+mod fit;
+mod model_file;
+mod rows;
+mod summary;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::config::Config;
+use fit::Settings;
+
+/// Standardise, cluster, take a quantile of the distances as the threshold.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// JSON lines or CSV, `.gz` of both.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Columns to train on.
+    #[arg(long, value_delimiter = ',', default_value = "electricity,water")]
+    features: Vec<String>,
+    /// Clusters.
+    #[arg(long, default_value_t = 3)]
+    k: usize,
+    /// Share of the training rows that lie within the threshold.
+    #[arg(long, default_value_t = 0.95)]
+    threshold_quantile: f64,
+    /// Same seed, same model.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Starts, of which the best is kept.
+    #[arg(long, default_value_t = 10)]
+    starts: usize,
+    /// Leave out rows before this time.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Leave out rows from this time on.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Model file; the threshold gets a file of its own beside it.
+    #[arg(long, value_name = "FILE", default_value = "models/kmeans_energy.json")]
+    output: PathBuf,
+}
+
+/// Trains, writes the model, prints a summary.
+///
+/// # Errors
+/// Naming what does not allow a model: a column that is not there, too few rows, a constant feature.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar.set_message("reading");
+    let rows = rows::read(&args.files, &args.features, args.since.as_deref(), args.until.as_deref(), |read| {
+        bar.set_message(format!("reading: {read} rows"));
+    })?;
+    bar.set_message(format!("clustering {} rows", rows.kept));
+    let settings =
+        Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
+    let fitted = fit::fit(&args.features, &rows.columns, settings)?;
+    bar.finish_and_clear();
+    let config = Config::default();
+    let unit = |feature: &String| config.input.measures.get(feature).map_or_else(String::new, |m| m.unit.clone());
+    let units: Vec<_> = args.features.iter().map(unit).collect();
+    model_file::write(&args.output, &args.features, &units, &fitted, settings, &args.files, rows.skipped)?;
+    print!("{}", summary::text(&args.features, &units, &fitted, settings, &rows, &args.output));
+    Ok(())
+}
