@@ -1,31 +1,91 @@
 //! `cargo xtask`: the one door for developers.
 
+mod prerequisites;
 mod plugins;
+mod services;
+mod test;
+mod tidy;
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
-#[derive(Parser)]
+/// Build plugins, start servers, test, measure. Begin with `cargo xtask demo`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
 enum Task {
+    /// Build everything and see it work: embedded broker, generated readings, anomalies on the console and a page.
+    Demo {
+        /// For `wattdog demo`, such as `--port 9000`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that CI runs: tidy, format, clippy, unit tests, plugins, and integration on real servers.
+    Test,
+    /// Build every first-party plugin into `plugins/`.
     Plugins,
+    /// Real servers for tests, on loopback, their data under `target/`.
+    #[command(subcommand)]
+    Services(services::Action),
+    /// Check the rules that no compiler checks.
+    Tidy,
 }
 
-fn main() -> Result<()> {
-    match Task::parse() {
-        Task::Plugins => {
-            plugins::build(&root())?;
-            Ok(())
+fn main() -> ExitCode {
+    match run_task(&Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("failed: {error:#}"));
+            ExitCode::FAILURE
         }
     }
 }
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("workspace")
+
+fn run_task(task: &Task) -> Result<()> {
+    let root = root()?;
+    match task {
+        Task::Demo { arguments } => {
+            prerequisites::for_building()?;
+            plugins::build(&root)?;
+            let mut demo = cargo(&root);
+            demo.args(["run", "--quiet", "--package", "wattdog", "--", "demo"]).args(arguments);
+            run(&mut demo)
+        }
+        Task::Test => test::run_all(&root),
+        Task::Plugins => plugins::build(&root).map(drop),
+        Task::Services(action) => services::run(&root, action),
+        Task::Tidy => tidy::check(&root),
+    }
 }
+
+fn root() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().with_context(|| format!("no workspace at {}", root.display()))
+}
+
+/// Cargo in the workspace.
+pub(crate) fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root);
+    cargo
+}
+
+/// Runs a command to its end; an error names it.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(status.success(), "{command:?} failed: {status}");
+    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
+    ensure!(status.success(), "{}: {status}", shown(command));
     Ok(())
+}
+
+fn shown(command: &Command) -> String {
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    std::iter::once(command.get_program().to_string_lossy()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// Progress, for a person: standard output is for what a script reads.
+#[expect(clippy::print_stderr, reason = "the one place where progress is told")]
+pub(crate) fn say(text: &str) {
+    eprintln!("xtask: {text}");
 }

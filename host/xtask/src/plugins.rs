@@ -49,6 +49,6 @@ fn wrap(root: &Path, name: &str) -> Result<PathBuf> {
     let temporary = file.with_extension("wasm.tmp");
     std::fs::write(&temporary, &component)?;
     std::fs::rename(&temporary, &file)?;
-    eprintln!("built plugins/{name}.wasm, {} KiB", component.len() / 1024);
+    crate::say(&format!("built plugins/{name}.wasm, {} KiB", component.len() / 1024));
     Ok(file)
 }

@@ -1,0 +1,59 @@
+//! What a fresh machine may lack: installed where that is possible, else the command is named.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::{run, say};
+
+/// A program that must be there, and the Debian package that has it.
+type Needed = (&'static str, &'static str);
+
+const BUILD: [Needed; 3] = [("cc", "gcc"), ("make", "make"), ("pkg-config", "pkg-config")];
+const SERVICES: [Needed; 3] = [("java", "openjdk-17-jre-headless"), ("mvn", "maven"), ("go", "golang")];
+
+/// A C compiler, make and OpenSSL's headers, for librdkafka.
+pub(crate) fn for_building() -> Result<()> {
+    let mut packages = missing(&BUILD);
+    if !succeeds(Command::new("pkg-config").args(["--exists", "openssl"])) {
+        packages.push("libssl-dev");
+    }
+    install(&packages)
+}
+
+/// What the servers of the tests run on.
+pub(crate) fn for_services() -> Result<()> {
+    let mut packages = missing(&SERVICES);
+    if crate::services::postgres_program("initdb").is_none() {
+        packages.push("postgresql");
+    }
+    install(&packages)
+}
+
+fn missing(needed: &[Needed]) -> Vec<&'static str> {
+    needed.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect()
+}
+
+/// True when a program of this name is on the path.
+pub(crate) fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout.trim_ascii() == b"0");
+    if !is_root || !on_path("apt-get") {
+        bail!("this machine lacks {list}; on Debian: sudo apt-get install {list}");
+    }
+    say(&format!("installing {list}"));
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    run(Command::new("apt-get").args(["install", "-y", "-qq"]).args(packages).stdout(Stdio::null()))
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}

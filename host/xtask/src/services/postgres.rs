@@ -1,0 +1,67 @@
+//! PostgreSQL, from the machine's packages. It refuses to run as root, so root gives it to an unprivileged user.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::process::Server;
+use crate::run;
+
+const USER: &str = "nobody";
+
+/// Starts it and returns its URL.
+pub(super) fn up(folder: &Path, port: u16) -> Result<String> {
+    let server = Server::new("postgres", folder);
+    let url = format!("postgres://admin@127.0.0.1:{port}/postgres");
+    if server.running().is_some() {
+        return Ok(url);
+    }
+    let home = server.folder();
+    let data = home.join("data");
+    std::fs::create_dir_all(home)?;
+    if is_root()? {
+        run(Command::new("chown").arg(USER).arg(home))?;
+    }
+    if !data.join("PG_VERSION").exists() {
+        let mut init = unprivileged(&find("initdb")?)?;
+        init.arg("-D").arg(&data).args(["-U", "admin", "-A", "trust", "--no-sync"]);
+        run(init.stdout(Stdio::null()))?;
+    }
+    let mut postgres = unprivileged(&find("postgres")?)?;
+    postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+    postgres.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
+    server.start(&mut postgres, port)?;
+    Ok(url)
+}
+
+/// The newest installation that has this program: on the path, or where Debian puts it.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin").join(name)))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    found.pop().or_else(|| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file()))
+}
+
+fn find(name: &str) -> Result<PathBuf> {
+    program(name).with_context(|| format!("no {name} on this machine; on Debian: sudo apt-get install postgresql"))
+}
+
+fn is_root() -> Result<bool> {
+    let output = Command::new("id").arg("-u").output().context("cannot run id")?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
+
+fn unprivileged(program: &Path) -> Result<Command> {
+    if !is_root()? {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", USER, "--regid", "nogroup", "--clear-groups"]).arg(program);
+    Ok(command)
+}

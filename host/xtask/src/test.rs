@@ -1,0 +1,43 @@
+//! Everything that CI runs, the fast before the slow.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::{cargo, plugins, prerequisites, run, say, services, tidy};
+
+type Step<'a> = (&'static str, Box<dyn FnOnce() -> Result<()> + 'a>);
+
+/// Stops at the first step that fails.
+pub(crate) fn run_all(root: &Path) -> Result<()> {
+    let with = |arguments: &'static [&'static str]| move || run(cargo(root).args(arguments));
+    let steps: Vec<Step<'_>> = vec![
+        ("prerequisites", Box::new(prerequisites::for_building)),
+        ("tidy", Box::new(|| tidy::check(root))),
+        ("format", Box::new(with(&["fmt", "--all", "--check"]))),
+        ("plugins", Box::new(|| plugins::build(root).map(drop))),
+        ("unit tests", Box::new(with(&["test", "--workspace", "--quiet", "--lib", "--bins"]))),
+        ("plugin runtime on real plugins", Box::new(with(&["test", "--quiet", "-p", "wattdog-plugin-runtime", "--tests"]))),
+        ("integration on real servers", Box::new(|| integration(root))),
+        ("clippy", Box::new(with(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))),
+    ];
+    for (name, step) in steps {
+        say(&format!("── {name}"));
+        let started = Instant::now();
+        step().with_context(|| format!("step `{name}`"))?;
+        say(&format!("   {name}: {:.0} s", started.elapsed().as_secs_f64()));
+    }
+    say("all is well");
+    Ok(())
+}
+
+fn integration(root: &Path) -> Result<()> {
+    let ran_before = services::any_running(root);
+    let variables = services::up(root)?;
+    let result = run(cargo(root).args(["test", "--quiet", "-p", "wattdog", "--test", "it"]).envs(variables));
+    if !ran_before {
+        services::down(root)?;
+    }
+    result
+}
