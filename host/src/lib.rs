@@ -14,9 +14,9 @@ pub mod kafka;
 pub mod pipeline;
 pub mod registry;
 pub mod results;
+pub mod service;
 pub mod sink;
 pub mod web;
-pub mod service;
 
 pub mod cli;
 pub mod generate;

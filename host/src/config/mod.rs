@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use duration::Span;
-pub(crate) use secret::masked_url;
-pub use secret::mask_password;
 pub use load::{ConfigError, load, load_text, parse_toml};
+pub use secret::mask_password;
+pub(crate) use secret::masked_url;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

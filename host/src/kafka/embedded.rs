@@ -2,9 +2,9 @@
 //!
 //! Groups and transactions work on it; it keeps no committed offsets and little of each partition, so it shows no delivery.
 
-use rdkafka::producer::DefaultProducerContext;
 use rdkafka::error::KafkaResult;
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
 
 /// Lives as long as the value.
 pub struct EmbeddedBroker {

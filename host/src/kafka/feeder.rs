@@ -44,10 +44,11 @@ impl Feeder {
             ensure_topics(settings, &[TopicSpec { name: topic.to_owned(), partitions: 3, compacted: false }]).await?;
         }
         let bootstrap = settings.bootstrap.clone();
-        let producer = settings
-            .feeder()
-            .create()
-            .map_err(|source| FeedError::Send { topic: topic.to_owned(), bootstrap: bootstrap.clone(), source })?;
+        let producer = settings.feeder().create().map_err(|source| FeedError::Send {
+            topic: topic.to_owned(),
+            bootstrap: bootstrap.clone(),
+            source,
+        })?;
         Ok(Self { producer, topic: topic.to_owned(), bootstrap })
     }
 

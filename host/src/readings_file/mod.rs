@@ -45,7 +45,8 @@ fn csv_lines(reader: impl Read, path: &Path, mut take: impl FnMut(&[u8]) -> anyh
     let header = reader.headers().map_err(failed)?.clone();
     for record in reader.records() {
         let record = record.map_err(failed)?;
-        let object: serde_json::Map<_, _> = header.iter().zip(&record).map(|(name, cell)| (name.to_owned(), value(cell))).collect();
+        let object: serde_json::Map<_, _> =
+            header.iter().zip(&record).map(|(name, cell)| (name.to_owned(), value(cell))).collect();
         take(&serde_json::to_vec(&object)?)?;
     }
     Ok(())

@@ -58,8 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         bar.set_message(format!("reading: {read} rows"));
     })?;
     bar.set_message(format!("clustering {} rows", rows.kept));
-    let settings =
-        Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
+    let settings = Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
     let fitted = fit::fit(&args.features, &rows.columns, settings)?;
     bar.finish_and_clear();
     let config = Config::default();

@@ -17,9 +17,8 @@ pub(super) fn write(
     files: &[PathBuf],
     skipped: usize,
 ) -> anyhow::Result<()> {
-    let in_units = |scaled: &Vec<f64>| -> Vec<f64> {
-        scaled.iter().enumerate().map(|(d, x)| fitted.mean[d] + x * fitted.std[d]).collect()
-    };
+    let in_units =
+        |scaled: &Vec<f64>| -> Vec<f64> { scaled.iter().enumerate().map(|(d, x)| fitted.mean[d] + x * fitted.std[d]).collect() };
     let centroids: Vec<_> = fitted.centroids_scaled.iter().map(in_units).collect();
     let from: Vec<_> = files.iter().map(|file| file.file_name().unwrap_or_default().to_string_lossy()).collect();
     let model = json!({
@@ -47,10 +46,7 @@ pub(super) fn write(
         },
     });
     write_json(path, &model)?;
-    write_json(
-        &path.with_extension("threshold.json"),
-        &json!({ "threshold": fitted.threshold, "quantile": settings.quantile }),
-    )
+    write_json(&path.with_extension("threshold.json"), &json!({ "threshold": fitted.threshold, "quantile": settings.quantile }))
 }
 
 /// Whole or not at all: a host may be reading it.

@@ -86,9 +86,8 @@ async fn plugins_json(State(shown): State<Arc<Shown>>) -> Json<Value> {
             .map(|p| json!({"name": p.name, "version": p.version, "digest": p.digest, "kind": kind, "state": "active"}))
             .collect()
     };
-    let refused = registry.refused.iter().map(|refused| {
-        json!({"file": refused.file, "state": "refused", "reason": refused.reason})
-    });
+    let refused =
+        registry.refused.iter().map(|refused| json!({"file": refused.file, "state": "refused", "reason": refused.reason}));
     let mut all = each("enricher", &registry.enrichers);
     all.extend(each("detector", &registry.detectors));
     all.extend(refused);

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the one door for developers.
 
-mod prerequisites;
 mod plugins;
+mod prerequisites;
 mod services;
 mod test;
 mod tidy;

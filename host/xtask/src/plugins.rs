@@ -5,13 +5,19 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use sha2::{Digest as _, Sha256};
+use wit_component::DecodedWasm;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// All that a first-party plugin may import; its types come with it.
+const ALLOWED_IMPORTS: &str = "wattdog:plugin/";
 
 /// Builds all and returns the components written.
 pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     let names = first_party(root)?;
+    add_target(root)?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin"]);
     for name in &names {
@@ -27,7 +33,7 @@ fn first_party(root: &Path) -> Result<Vec<String>> {
     for entry in std::fs::read_dir(root.join("plugins"))? {
         let manifest = entry?.path().join("Cargo.toml");
         let Ok(text) = std::fs::read_to_string(&manifest) else { continue };
-        if text.contains("cdylib") {
+        if text.contains("crate-type = [\"cdylib\"") {
             let folder = manifest.parent().and_then(Path::file_name).context("a plugin has a folder")?;
             names.push(folder.to_string_lossy().into_owned());
         }
@@ -37,6 +43,16 @@ fn first_party(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The toolchain file lists the target; a toolchain that was there before may lack it.
+fn add_target(root: &Path) -> Result<()> {
+    let libraries = Command::new("rustc").current_dir(root).args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    if Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    crate::run(Command::new("rustup").current_dir(root).args(["target", "add", TARGET]))
+        .with_context(|| format!("the Rust target {TARGET} is missing; install it with your toolchain's package manager"))
+}
+
 fn wrap(root: &Path, name: &str) -> Result<PathBuf> {
     let module = root.join(format!("target/{TARGET}/plugin/wattdog_{name}.wasm"));
     let bytes = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
@@ -44,11 +60,23 @@ fn wrap(root: &Path, name: &str) -> Result<PathBuf> {
         .module(&bytes)
         .and_then(|encoder| encoder.validate(true).encode())
         .with_context(|| format!("{name} is not a component of wit/v1"))?;
+    check_imports(&component).with_context(|| format!("plugin {name}"))?;
     let file = root.join(format!("plugins/{name}.wasm"));
     // A host may be watching the folder: the file appears whole or not at all.
     let temporary = file.with_extension("wasm.tmp");
     std::fs::write(&temporary, &component)?;
     std::fs::rename(&temporary, &file)?;
-    crate::say(&format!("built plugins/{name}.wasm, {} KiB", component.len() / 1024));
+    let digest: String = Sha256::digest(&component).iter().map(|byte| format!("{byte:02x}")).collect();
+    crate::say(&format!("built plugins/{name}.wasm, {} KiB, sha256 {digest}", component.len() / 1024));
     Ok(file)
+}
+
+/// Nothing of WASI may slip in through a dependency.
+fn check_imports(component: &[u8]) -> Result<()> {
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else { bail!("not a component") };
+    for key in resolve.worlds[world].imports.keys() {
+        let name = resolve.name_world_key(key);
+        ensure!(name.starts_with(ALLOWED_IMPORTS), "it imports {name}; a plugin may import nothing but the log");
+    }
+    Ok(())
 }

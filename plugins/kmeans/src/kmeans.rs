@@ -1,240 +1,370 @@
-//! Standardise, find the nearest centroid, measure the Euclidean distance.
-//!
-//! Arithmetic follows the plain formula, in the order of features and centroids, so that another program that does the same
-//! gets the same bits, whatever the batch cuts.
+//! The model: usual levels of consumption, and what it says of a reading.
 
 use serde::Deserialize;
 
-use crate::Model;
+use crate::distances::{Nearest, Scale};
 
-/// Distances where findings become worse.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-pub struct Bands {
-    /// From here on not minor any more.
-    pub anomaly_distance: f64,
-    /// Beyond this, critical.
-    pub critical_distance: f64,
+const FORMAT: &str = "wattdog-kmeans";
+const FORMAT_VERSION: u32 = 1;
+
+/// Why a model file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file is not JSON of the right shape.
+    #[error("model: {0}")]
+    Shape(serde_json::Error),
+    /// The threshold's own file is not JSON of the right shape.
+    #[error("model part `threshold`: {0}")]
+    ThresholdShape(serde_json::Error),
+    /// The file is something else.
+    #[error("model: format is \"{format}\" version {version}, expected \"{FORMAT}\" version {FORMAT_VERSION}")]
+    Format {
+        /// What the file says it is.
+        format: String,
+        /// The version that it says.
+        version: u32,
+    },
+    /// Two lists that belong together differ in length, or one is empty.
+    #[error("model: {list} has {found} values, expected {expected}: one for each feature")]
+    Length {
+        /// The list's key.
+        list: String,
+        /// Its length.
+        found: usize,
+        /// The number of features.
+        expected: usize,
+    },
+    /// There is nothing to compare with.
+    #[error("model: {0} is empty")]
+    Empty(&'static str),
+    /// A number that cannot be computed with.
+    #[error("model: {key} is {value}, expected a finite number{}", if *.positive { " above 0" } else { "" })]
+    Number {
+        /// Where it stands.
+        key: String,
+        /// What stands there.
+        value: f64,
+        /// Whether it must be above 0.
+        positive: bool,
+    },
 }
 
-impl Bands {
-    /// 0: minor, 1: anomaly, 2: critical. The lowest band begins at the threshold, which a finding has passed already.
-    #[must_use]
-    pub fn severity(&self, distance: f64) -> u8 {
-        u8::from(distance >= self.anomaly_distance) + u8::from(distance > self.critical_distance.max(self.anomaly_distance))
-    }
+/// The model file, of which only what scoring needs is read.
+#[derive(Deserialize)]
+struct File {
+    format: String,
+    format_version: u32,
+    features: Vec<String>,
+    units: Vec<String>,
+    mean: Vec<f64>,
+    std: Vec<f64>,
+    centroids_scaled: Vec<Vec<f64>>,
+    threshold: f64,
 }
 
-/// For each row.
-#[derive(Debug, Default, PartialEq)]
-pub struct Distances {
-    /// To the nearest centroid; NaN where an input is missing.
-    pub distances: Vec<f64>,
-    /// Which one it is; the first of equals.
-    pub clusters: Vec<u32>,
+/// The threshold's own file, which an operator may edit alone.
+#[derive(Deserialize)]
+struct ThresholdFile {
+    threshold: f64,
 }
 
-/// Why a row is far away, a value for each feature, in its unit.
+/// One input of the model.
+#[derive(Debug, PartialEq)]
+pub struct Feature {
+    /// The measure.
+    pub name: String,
+    /// Its unit, as trained.
+    pub unit: String,
+}
+
+/// A trained K-Means model with its scaler and threshold.
+pub struct KMeans {
+    features: Vec<Feature>,
+    scales: Vec<Scale>,
+    centres: Vec<Vec<f64>>,
+    threshold: f64,
+    kernel: Kernel,
+}
+
+/// The distance loop for the number of features, unrolled for the usual ones.
+enum Kernel {
+    One(Nearest<1>),
+    Two(Nearest<2>),
+    Three(Nearest<3>),
+    Four(Nearest<4>),
+    Many,
+}
+
+/// What the model says of one reading, by feature where there are several values.
 #[derive(Debug, PartialEq)]
 pub struct Explanation {
-    /// The nearest centroid.
+    /// Index of the nearest centre.
+    pub cluster: usize,
+    /// The nearest centre, in the feature's unit.
     pub expected: Vec<f64>,
-    /// Smallest value within the threshold of it, the other features being at the centroid.
-    pub low: Vec<f64>,
-    /// Largest such value.
-    pub high: Vec<f64>,
-    /// Share of the squared distance.
+    /// How far from the centre a reading may be along this axis alone, in the feature's unit.
+    pub reach: Vec<f64>,
+    /// Share of the squared distance; sums to 1.
     pub blame: Vec<f64>,
 }
 
-/// A model, ready to score.
-#[derive(Debug)]
-pub struct KMeans {
-    model: Model,
+impl Explanation {
+    /// The feature that is most to blame, the first of equals.
+    pub fn worst(&self) -> usize {
+        (1..self.blame.len()).fold(0, |worst, at| if self.blame[at] > self.blame[worst] { at } else { worst })
+    }
 }
 
 impl KMeans {
-    /// From a checked model.
-    #[must_use]
-    pub fn new(model: Model) -> Self {
-        Self { model }
+    /// Reads a model file and, where there is one, the file that overrides its threshold.
+    ///
+    /// # Errors
+    /// The file is not a model that can be computed with; the error names the key.
+    pub fn from_json(model: &[u8], threshold: Option<&[u8]>) -> Result<Self, ModelError> {
+        let file: File = serde_json::from_slice(model).map_err(ModelError::Shape)?;
+        check(&file)?;
+        let threshold = match threshold {
+            Some(bytes) => serde_json::from_slice::<ThresholdFile>(bytes).map_err(ModelError::ThresholdShape)?.threshold,
+            None => file.threshold,
+        };
+        positive("threshold", threshold)?;
+        let scales: Vec<Scale> = file.mean.iter().zip(&file.std).map(|(&mean, &std)| Scale { mean, std }).collect();
+        let features = file.features.into_iter().zip(file.units).map(|(name, unit)| Feature { name, unit }).collect();
+        let kernel = Kernel::new(&scales, &file.centroids_scaled);
+        Ok(Self { features, scales, centres: file.centroids_scaled, threshold, kernel })
     }
 
-    /// The model.
-    #[must_use]
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// What the model reads, in order.
+    pub fn features(&self) -> &[Feature] {
+        &self.features
     }
 
-    /// Distance and cluster of each of `rows` rows, from a column of `rows` values for each feature.
-    #[must_use]
-    pub fn distances(&self, columns: &[&[f64]], rows: usize) -> Distances {
-        match self.model.features.len() {
-            1 => self.fixed::<1>(columns, rows),
-            2 => self.fixed::<2>(columns, rows),
-            3 => self.fixed::<3>(columns, rows),
-            4 => self.fixed::<4>(columns, rows),
-            _ => self.any(columns, rows),
+    /// A reading farther than this from every centre is unusual.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Writes each row's distance to its nearest centre, in scaled space; NaN where a value is.
+    ///
+    /// # Panics
+    /// If there is not one column for each feature, or one is shorter than `distances`.
+    pub fn distances(&self, columns: &[&[f64]], distances: &mut [f64]) {
+        match (&self.kernel, columns) {
+            (Kernel::One(nearest), &[a]) => nearest.distances([a], distances),
+            (Kernel::Two(nearest), &[a, b]) => nearest.distances([a, b], distances),
+            (Kernel::Three(nearest), &[a, b, c]) => nearest.distances([a, b, c], distances),
+            (Kernel::Four(nearest), &[a, b, c, d]) => nearest.distances([a, b, c, d], distances),
+            _ => self.distances_by_row(columns, distances),
         }
     }
 
-    /// Four rows at a time with every inner loop unrolled: the engine's interrupt check at each loop's end costs more than the
-    /// arithmetic, and four independent rows fill the vector unit.
-    fn fixed<const D: usize>(&self, columns: &[&[f64]], rows: usize) -> Distances {
-        const BLOCK: usize = 4;
-        let columns: [&[f64]; D] = std::array::from_fn(|d| &columns[d][..rows]);
-        let mean: [f64; D] = std::array::from_fn(|d| self.model.mean[d]);
-        let std: [f64; D] = std::array::from_fn(|d| self.model.std[d]);
-        let centroids: Vec<[f64; D]> = self.model.centroids_scaled.iter().map(|c| std::array::from_fn(|d| c[d])).collect();
-        let mut out = Distances { distances: vec![0.0; rows], clusters: vec![0; rows] };
-        let whole = rows - rows % BLOCK;
-        for start in (0..whole).step_by(BLOCK) {
-            let scaled: [[f64; BLOCK]; D] =
-                std::array::from_fn(|d| std::array::from_fn(|lane| (columns[d][start + lane] - mean[d]) / std[d]));
-            let (nearest, cluster) = nearest::<D, BLOCK>(&scaled, &centroids);
-            for lane in 0..BLOCK {
-                out.distances[start + lane] = nearest[lane].sqrt();
-                out.clusters[start + lane] = cluster[lane];
+    /// The same formula for any number of features.
+    fn distances_by_row(&self, columns: &[&[f64]], distances: &mut [f64]) {
+        assert_eq!(columns.len(), self.scales.len(), "one column for each feature");
+        let mut scaled = vec![0.0; columns.len()];
+        for (row, distance) in distances.iter_mut().enumerate() {
+            for (axis, value) in scaled.iter_mut().enumerate() {
+                *value = self.scales[axis].apply(columns[axis][row]);
             }
+            *distance = self.nearest(&scaled).1.sqrt();
         }
-        for row in whole..rows {
-            let scaled: [[f64; 1]; D] = std::array::from_fn(|d| [(columns[d][row] - mean[d]) / std[d]]);
-            let (nearest, cluster) = nearest::<D, 1>(&scaled, &centroids);
-            out.distances[row] = nearest[0].sqrt();
-            out.clusters[row] = cluster[0];
-        }
-        out
     }
 
-    fn any(&self, columns: &[&[f64]], rows: usize) -> Distances {
-        let mut out = Distances { distances: Vec::with_capacity(rows), clusters: Vec::with_capacity(rows) };
-        for row in 0..rows {
-            let (mut nearest, mut cluster) = (f64::INFINITY, 0);
-            for (index, centroid) in self.model.centroids_scaled.iter().enumerate() {
-                let squared = centroid.iter().enumerate().map(|(d, c)| {
-                    let offset = (columns[d][row] - self.model.mean[d]) / self.model.std[d] - c;
-                    offset * offset
-                });
-                let squared = squared.sum::<f64>();
-                if squared.is_nan() || squared < nearest {
-                    (nearest, cluster) = (squared, index as u32);
-                }
-            }
-            out.distances.push(nearest.sqrt());
-            out.clusters.push(cluster);
-        }
-        out
+    /// The nearest centre, the first of equals, and the square of its distance.
+    fn nearest(&self, scaled: &[f64]) -> (usize, f64) {
+        let squares = self.centres.iter().map(|centre| {
+            scaled.iter().zip(centre).fold(0.0, |sum, (value, centre)| {
+                let deviation = value - centre;
+                sum + deviation * deviation
+            })
+        });
+        squares.enumerate().reduce(|best, next| if next.1 < best.1 { next } else { best }).unwrap_or((0, f64::NAN))
     }
 
-    /// What was expected of a row that lies nearest to `cluster`.
-    #[must_use]
-    pub fn explain(&self, values: &[f64], cluster: usize) -> Explanation {
-        let Model { mean, std, threshold, .. } = &self.model;
-        let centroid = &self.model.centroids_scaled[cluster];
-        let squared: Vec<f64> =
-            values.iter().enumerate().map(|(d, value)| ((value - mean[d]) / std[d] - centroid[d]).powi(2)).collect();
-        let total: f64 = squared.iter().sum();
-        let real = |d: usize, scaled: f64| mean[d] + scaled * std[d];
-        let each = |offset: f64| (0..values.len()).map(|d| real(d, centroid[d] + offset)).collect::<Vec<_>>();
+    /// Says why a reading is where it is.
+    pub fn explain(&self, values: &[f64]) -> Explanation {
+        let scaled: Vec<f64> = self.scales.iter().zip(values).map(|(scale, &value)| scale.apply(value)).collect();
+        let (cluster, _) = self.nearest(&scaled);
+        let centre = &self.centres[cluster];
+        let deviations = scaled.iter().zip(centre).map(|(value, centre)| (value - centre).abs());
+        let in_units = |(scale, centre): (&Scale, &f64)| centre * scale.std + scale.mean;
         Explanation {
-            expected: each(0.0),
-            low: each(-threshold),
-            high: each(*threshold),
-            blame: squared.iter().map(|part| (part / total).clamp(0.0, 1.0)).collect(),
+            cluster,
+            expected: self.scales.iter().zip(centre).map(in_units).collect(),
+            reach: self.scales.iter().map(|scale| self.threshold * scale.std).collect(),
+            blame: shares_of_squares(deviations.collect()),
         }
     }
 }
 
-/// Squared distance to and index of the nearest centroid for `N` rows side by side. NaN in, NaN out.
-#[inline(always)]
-fn nearest<const D: usize, const N: usize>(scaled: &[[f64; N]; D], centroids: &[[f64; D]]) -> ([f64; N], [u32; N]) {
-    let (mut nearest, mut cluster) = ([f64::INFINITY; N], [0; N]);
-    for (index, centroid) in centroids.iter().enumerate() {
-        for lane in 0..N {
-            let mut squared = 0.0;
-            for d in 0..D {
-                let offset = scaled[d][lane] - centroid[d];
-                squared += offset * offset;
-            }
-            // Not `<=`, negated: a NaN replaces whatever was there, and stays.
-            let closer = !(squared >= nearest[lane]);
-            nearest[lane] = if closer { squared } else { nearest[lane] };
-            cluster[lane] = if closer { index as u32 } else { cluster[lane] };
+impl Kernel {
+    fn new(scales: &[Scale], centres: &[Vec<f64>]) -> Self {
+        match scales.len() {
+            1 => Self::One(Nearest::new(scales, centres)),
+            2 => Self::Two(Nearest::new(scales, centres)),
+            3 => Self::Three(Nearest::new(scales, centres)),
+            4 => Self::Four(Nearest::new(scales, centres)),
+            _ => Self::Many,
         }
     }
-    (nearest, cluster)
+}
+
+/// Each deviation's share of the sum of squares. They are first taken relative to the largest, so that none overflows.
+fn shares_of_squares(mut deviations: Vec<f64>) -> Vec<f64> {
+    let largest = deviations.iter().copied().fold(0.0, f64::max);
+    for deviation in &mut deviations {
+        let relative = if *deviation == largest { 1.0 } else { *deviation / largest };
+        *deviation = relative * relative;
+    }
+    let sum: f64 = deviations.iter().sum();
+    deviations.iter_mut().for_each(|square| *square /= sum);
+    deviations
+}
+
+fn check(file: &File) -> Result<(), ModelError> {
+    if file.format != FORMAT || file.format_version != FORMAT_VERSION {
+        return Err(ModelError::Format { format: file.format.clone(), version: file.format_version });
+    }
+    let expected = file.features.len();
+    if expected == 0 {
+        return Err(ModelError::Empty("features"));
+    }
+    if file.centroids_scaled.is_empty() {
+        return Err(ModelError::Empty("centroids_scaled"));
+    }
+    let length = |list: &str, found: usize| {
+        let wrong = ModelError::Length { list: list.into(), found, expected };
+        if found == expected { Ok(()) } else { Err(wrong) }
+    };
+    length("units", file.units.len())?;
+    length("mean", file.mean.len())?;
+    length("std", file.std.len())?;
+    for (index, centre) in file.centroids_scaled.iter().enumerate() {
+        length(&format!("centroids_scaled[{index}]"), centre.len())?;
+        for (axis, &value) in centre.iter().enumerate() {
+            finite(&format!("centroids_scaled[{index}][{axis}]"), value)?;
+        }
+    }
+    for (axis, (&mean, &std)) in file.mean.iter().zip(&file.std).enumerate() {
+        finite(&format!("mean[{axis}]"), mean)?;
+        positive(&format!("std[{axis}]"), std)?;
+    }
+    Ok(())
+}
+
+fn finite(key: &str, value: f64) -> Result<(), ModelError> {
+    let wrong = ModelError::Number { key: key.into(), value, positive: false };
+    if value.is_finite() { Ok(()) } else { Err(wrong) }
+}
+
+fn positive(key: &str, value: f64) -> Result<(), ModelError> {
+    let wrong = ModelError::Number { key: key.into(), value, positive: true };
+    if value.is_finite() && value > 0.0 { Ok(()) } else { Err(wrong) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn model(d: usize) -> Model {
-        let json = serde_json::json!({
-            "format": "wattdog-kmeans", "format_version": 1,
-            "features": (0..d).map(|i| format!("f{i}")).collect::<Vec<_>>(), "units": vec!["kWh"; d],
-            "mean": vec![150.0; d], "std": vec![40.0; d],
-            "centroids_scaled": [vec![-1.0; d], vec![0.1; d], vec![1.2; d]], "threshold": 1.86,
-        });
-        Model::parse(json.to_string().as_bytes(), None).unwrap()
+    fn model(features: usize, centres: usize) -> serde_json::Value {
+        let centre = |at: usize| (0..features).map(|axis| at as f64 * 1.1 - 1.0 + axis as f64 * 0.1).collect::<Vec<_>>();
+        serde_json::json!({
+            "format": "wattdog-kmeans", "format_version": 1, "made": "in a test",
+            "features": (0..features).map(|axis| format!("f{axis}")).collect::<Vec<_>>(), "units": vec!["kWh"; features],
+            "mean": vec![150.0; features], "std": vec![41.3; features],
+            "centroids_scaled": (0..centres).map(centre).collect::<Vec<_>>(), "threshold": 1.86,
+        })
+    }
+
+    fn parse(model: &serde_json::Value) -> Result<KMeans, ModelError> {
+        KMeans::from_json(model.to_string().as_bytes(), None)
+    }
+
+    fn columns(features: usize, rows: usize) -> Vec<Vec<f64>> {
+        (0..features).map(|axis| (0..rows).map(|row| ((row * 37 + axis * 11) % 400) as f64 * 0.73).collect()).collect()
     }
 
     #[test]
-    fn blocks_rest_and_the_general_way_agree_to_the_bit() {
-        for d in 1..=4 {
-            let kmeans = KMeans::new(model(d));
-            let columns: Vec<Vec<f64>> =
-                (0..d).map(|c| (0..23).map(|r| ((r * 37 + c * 11) % 400) as f64 * 0.73).collect()).collect();
-            let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-            assert_eq!(kmeans.distances(&columns, 23), kmeans.any(&columns, 23), "{d} features");
+    fn distances_have_the_same_bits_wherever_the_batch_is_cut() {
+        for features in 1..=6 {
+            for centres in 1..=7 {
+                let kmeans = parse(&model(features, centres)).unwrap();
+                let columns = columns(features, 23);
+                let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+                let mut plain = vec![0.0; 23];
+                kmeans.distances_by_row(&columns, &mut plain);
+                for cut in 0..=23 {
+                    let mut distances = vec![0.0; 23];
+                    let (before, after) = distances.split_at_mut(cut);
+                    kmeans.distances(&columns.iter().map(|column| &column[..cut]).collect::<Vec<_>>(), before);
+                    kmeans.distances(&columns.iter().map(|column| &column[cut..]).collect::<Vec<_>>(), after);
+                    assert_eq!(distances, plain, "{features} features, {centres} centres, cut at {cut}");
+                }
+            }
         }
     }
 
     #[test]
-    fn a_missing_input_cannot_be_judged() {
-        let kmeans = KMeans::new(model(2));
-        let out = kmeans.distances(&[&[1.0, f64::NAN, 3.0, 4.0, f64::NAN], &[1.0; 5]], 5);
-        assert_eq!(out.distances.iter().map(|d| d.is_nan()).collect::<Vec<_>>(), [false, true, false, false, true]);
+    fn a_missing_value_makes_its_row_unjudgeable_and_no_other() {
+        for features in [2, 5] {
+            let kmeans = parse(&model(features, 3)).unwrap();
+            let mut columns = columns(features, 9);
+            columns[1][4] = f64::NAN;
+            columns[0][8] = f64::NAN;
+            let mut distances = vec![0.0; 9];
+            kmeans.distances(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut distances);
+            let missing: Vec<usize> = (0..9).filter(|&row| distances[row].is_nan()).collect();
+            assert_eq!(missing, [4, 8]);
+        }
     }
 
     #[test]
-    fn severities_follow_the_bands_and_never_fall_with_distance() {
-        let bands = Bands { anomaly_distance: 2.5, critical_distance: 3.5 };
-        assert_eq!([1.87, 2.49, 2.5, 3.5, 3.51].map(|d| bands.severity(d)), [0, 0, 1, 1, 2]);
-        let crossed = Bands { anomaly_distance: 4.0, critical_distance: 3.0 };
-        assert_eq!([3.5, 4.0, 4.1].map(|d| crossed.severity(d)), [0, 1, 2]);
+    fn the_nearest_centre_explains_a_reading_in_its_units() {
+        let kmeans = parse(&model(2, 3)).unwrap();
+        let found = kmeans.explain(&[350.0, 200.0]);
+        assert_eq!(found.cluster, 2);
+        assert!((found.expected[0] - (150.0 + 1.2 * 41.3)).abs() < 1e-9);
+        assert!((found.reach[0] - 1.86 * 41.3).abs() < 1e-9);
+        assert!((found.blame.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert_eq!(found.worst(), 0);
     }
 
     #[test]
-    fn the_blame_is_shared_out() {
-        let kmeans = KMeans::new(model(2));
-        let why = kmeans.explain(&[350.0, 154.0], 1);
-        assert!((why.blame.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!(why.blame[0] > 0.99, "{:?}", why.blame);
-        assert!(why.low[0] < why.expected[0] && why.expected[0] < why.high[0]);
+    fn blame_is_shared_even_where_the_distance_is_infinite() {
+        let kmeans = parse(&model(2, 3)).unwrap();
+        assert_eq!(kmeans.explain(&[f64::MAX, 150.0]).blame, [1.0, 0.0]);
+        assert_eq!(kmeans.explain(&[f64::INFINITY, f64::NEG_INFINITY]).blame, [0.5, 0.5]);
     }
 
     #[test]
-    fn broken_models_are_refused_in_words() {
-        for (model, threshold, part) in [
-            ("{", None, "line 1"),
-            (
-                r#"{"format":"x","format_version":1,"features":["a"],"units":[""],"mean":[0],"std":[1],"centroids_scaled":[[0]],"threshold":1}"#,
-                None,
-                "format",
-            ),
-            (
-                r#"{"format":"wattdog-kmeans","format_version":1,"features":["a"],"units":[""],"mean":[0],"std":[0],"centroids_scaled":[[0]],"threshold":1}"#,
-                None,
-                "standard deviation",
-            ),
-            (
-                r#"{"format":"wattdog-kmeans","format_version":1,"features":["a"],"units":[""],"mean":[0],"std":[1],"centroids_scaled":[[0]],"threshold":1}"#,
-                Some("{\"threshold\":-1}"),
-                "threshold -1",
-            ),
-        ] {
-            let error = Model::parse(model.as_bytes(), threshold.map(str::as_bytes)).unwrap_err().to_string();
-            assert!(error.contains(part), "{error}");
+    fn the_threshold_file_overrides_the_model() {
+        let model = model(2, 3).to_string();
+        let kmeans = KMeans::from_json(model.as_bytes(), Some(br#"{"threshold": 3.5, "quantile": 0.99}"#)).unwrap();
+        assert_eq!(kmeans.threshold(), 3.5);
+        let error = KMeans::from_json(model.as_bytes(), Some(br#"{"threshold": -1}"#)).err().unwrap();
+        assert_eq!(error.to_string(), "model: threshold is -1, expected a finite number above 0");
+        let error = KMeans::from_json(model.as_bytes(), Some(b"1.86")).err().unwrap();
+        assert!(error.to_string().starts_with("model part `threshold`: "), "{error}");
+    }
+
+    #[test]
+    fn broken_models_are_refused_by_key() {
+        let cases = [
+            ("format", serde_json::json!("other"), "model: format is \"other\" version 1, expected"),
+            ("format_version", serde_json::json!(2), "model: format is \"wattdog-kmeans\" version 2, expected"),
+            ("features", serde_json::json!([]), "model: features is empty"),
+            ("units", serde_json::json!(["kWh"]), "model: units has 1 values, expected 2"),
+            ("mean", serde_json::json!([1.0, 2.0, 3.0]), "model: mean has 3 values, expected 2"),
+            ("std", serde_json::json!([1.0, 0.0]), "model: std[1] is 0, expected a finite number above 0"),
+            ("centroids_scaled", serde_json::json!([]), "model: centroids_scaled is empty"),
+            ("centroids_scaled", serde_json::json!([[1.0, 2.0], [1.0]]), "model: centroids_scaled[1] has 1 values, expected 2"),
+            ("threshold", serde_json::json!("high"), "model: invalid type: string"),
+        ];
+        for (key, value, message) in cases {
+            let mut model = model(2, 3);
+            model[key] = value;
+            let error = parse(&model).err().unwrap_or_else(|| panic!("{key} accepted")).to_string();
+            assert!(error.starts_with(message), "{error}");
         }
     }
 }

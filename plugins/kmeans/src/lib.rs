@@ -1,121 +1,172 @@
-//! The default detector: distance to the nearest K-Means centroid.
+//! The plugin `kmeans`: how far is a reading from the nearest usual level of consumption?
+//!
+//! This file is the contract's side; [`KMeans`] is the algorithm.
 
+mod distances;
 mod kmeans;
-mod model;
-mod reason;
 
-pub use kmeans::{Bands, Distances, KMeans};
-pub use model::{Model, ModelError};
+pub use kmeans::{Explanation, KMeans, ModelError};
 
+use serde::Deserialize;
 use wattdog_plugin::{
-    Batch, ColumnSpec, ColumnType, Config, Description, Detector, Error, Finding, FindingsBuilder, NumberSpec, ParamSpec,
-    ParamType, Plugin, Scored, Severity, floats, model_part, params,
+    Batch, Description, Detector, Error, Model, ParamSpec, ParamType, Plugin, Result, Scored, Severity, export_detector, log,
+    quantity,
 };
 
-/// The configured plugin.
-pub struct KMeansPlugin {
-    kmeans: KMeans,
+const DISTANCE: usize = 0;
+const THRESHOLD: usize = 1;
+const CLUSTER: usize = 2;
+
+/// The plugin, configured.
+pub struct Plug {
+    model: KMeans,
     bands: Bands,
 }
 
-impl Plugin for KMeansPlugin {
-    fn describe(configured: Option<&Self>) -> Description {
-        let edge = |name: &str, default: &str, text: &str| ParamSpec {
-            name: name.into(),
-            type_: ParamType::Float,
-            unit: "standard deviations".into(),
-            default: Some(default.into()),
-            minimum: Some(0.0),
-            maximum: None,
-            text: text.into(),
-        };
-        let number = |name: &str, text: &str| NumberSpec { name: name.into(), unit: String::new(), text: text.into() };
-        Description {
-            name: "kmeans".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            summary: "Distance to the nearest K-Means centroid of standardised readings.".into(),
-            inputs: configured.map_or_else(Vec::new, |plugin| plugin.inputs()),
-            outputs: Vec::new(),
-            params: vec![
-                edge("anomaly_distance", "2.5", "From this distance on a finding is an anomaly, below it minor."),
-                edge("critical_distance", "3.5", "Beyond this distance a finding is critical."),
-            ],
-            numbers: vec![
-                number("distance", "Euclidean distance to the nearest centroid, in standardised units."),
-                number("threshold", "Distance beyond which a reading is reported."),
-                number("cluster", "Index of the nearest centroid."),
-            ],
-            needs_model: true,
-            stateful: false,
-            state_version: 0,
-            oldest_state_version: 0,
+/// The distances at which a finding becomes graver. The first edge is the model's threshold.
+///
+/// An edge below the threshold needs no care: nothing below the threshold is reported, so that band is just empty.
+#[derive(Deserialize)]
+pub struct Bands {
+    anomaly_distance: f64,
+    critical_distance: f64,
+}
+
+impl Bands {
+    fn severity(&self, distance: f64) -> Severity {
+        if distance > self.critical_distance {
+            Severity::Critical
+        } else if distance >= self.anomaly_distance {
+            Severity::Anomaly
+        } else {
+            Severity::Minor
         }
     }
+}
 
-    fn configure(config: &Config) -> Result<Self, String> {
-        let model = model_part(config, "").ok_or("no model: set `model` in the sidecar to a file of `wattdog train`")?;
-        let model = Model::parse(model, model_part(config, "threshold")).map_err(|error| error.to_string())?;
-        let bands: Bands = params(config)?;
-        Ok(Self { kmeans: KMeans::new(model), bands })
+impl Plugin for Plug {
+    type Params = Bands;
+
+    fn describe() -> Description {
+        let edge = |name, value: f64, text| ParamSpec::new(name, ParamType::Float, text).default_value(value).at_least(0.0);
+        Description::new(
+            "kmeans",
+            env!("CARGO_PKG_VERSION"),
+            "Reports readings that are far from every usual level of consumption.",
+        )
+        .needs_model()
+        .param(edge("anomaly_distance", 2.5, "From this distance on a finding is an anomaly, below it minor."))
+        .param(edge("critical_distance", 3.5, "Beyond this distance a finding is critical."))
+        .number("distance", "", "Distance to the nearest centre, in standard deviations.")
+        .number("threshold", "", "The distance above which a reading is reported.")
+        .number("cluster", "", "Index of the nearest centre.")
+    }
+
+    fn configure(bands: Bands, model: Model<'_>) -> Result<Self> {
+        let invalid = |message: String| Error::InvalidConfig(message);
+        if bands.anomaly_distance > bands.critical_distance {
+            return Err(invalid(format!(
+                "parameter anomaly_distance is {}, above critical_distance, which is {}",
+                bands.anomaly_distance, bands.critical_distance
+            )));
+        }
+        let file = model.part("").ok_or_else(|| invalid("no model file; make one with `wattdog train`".into()))?;
+        let model = KMeans::from_json(file, model.part("threshold")).map_err(|error| invalid(error.to_string()))?;
+        if model.threshold() >= bands.critical_distance {
+            log::warn(&format!(
+                "the model's threshold {} is not below critical_distance {}: every finding will be critical",
+                model.threshold(),
+                bands.critical_distance
+            ));
+        }
+        Ok(Self { model, bands })
+    }
+
+    fn description(&self) -> Description {
+        self.model
+            .features()
+            .iter()
+            .fold(Self::describe(), |description, feature| description.input(&feature.name, &feature.unit))
     }
 }
 
-impl KMeansPlugin {
-    fn inputs(&self) -> Vec<ColumnSpec> {
-        let model = self.kmeans.model();
-        let spec = |(name, unit): (&String, &String)| ColumnSpec {
-            name: name.clone(),
-            type_: ColumnType::Float,
-            unit: unit.clone(),
-            required: true,
-        };
-        model.features.iter().zip(&model.units).map(spec).collect()
-    }
-}
-
-impl Detector for KMeansPlugin {
-    fn score(&mut self, batch: &Batch) -> Result<Scored, Error> {
-        let columns =
-            (0..self.kmeans.model().features.len()).map(|column| floats(batch, column)).collect::<Result<Vec<_>, _>>()?;
-        let Distances { mut distances, clusters } = self.kmeans.distances(&columns, batch.rows as usize);
-        let threshold = self.kmeans.model().threshold;
-        let mut findings = FindingsBuilder::default();
-        for (row, &distance) in distances.iter().enumerate() {
-            // False for NaN: a row with a missing input cannot be judged.
-            if distance > threshold {
-                self.report(&columns, row, distance, clusters[row], &mut findings);
+impl Detector for Plug {
+    fn score(&mut self, batch: &Batch<'_>, scored: &mut Scored) -> Result<()> {
+        let columns: Vec<&[f64]> = (0..self.model.features().len()).map(|input| batch.floats(input)).collect();
+        self.model.distances(&columns, scored.scores());
+        let far = distances::take_far_and_divide(scored.scores(), self.model.threshold());
+        let mut values = vec![0.0; columns.len()];
+        for (row, distance) in far {
+            for (value, column) in values.iter_mut().zip(&columns) {
+                *value = column[row];
             }
+            // Values near the end of the number range are infinitely far; a score is finite.
+            scored.scores()[row] = scored.scores()[row].min(f64::MAX);
+            self.report(row, distance.min(f64::MAX), &values, scored);
         }
-        for distance in &mut distances {
-            *distance /= threshold;
-        }
-        Ok(Scored { scores: distances, findings: findings.finish() })
+        Ok(())
     }
 }
 
-impl KMeansPlugin {
-    fn report(&self, columns: &[&[f64]], row: usize, distance: f64, cluster: u32, findings: &mut FindingsBuilder) {
-        let model = self.kmeans.model();
-        let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
-        let explanation = self.kmeans.explain(&values, cluster as usize);
-        let severity = match self.bands.severity(distance) {
-            0 => Severity::Minor,
-            1 => Severity::Anomaly,
-            _ => Severity::Critical,
-        };
-        findings.push(
-            Finding {
-                row: row as u32,
-                severity,
-                expected: &explanation.expected,
-                expected_low: &explanation.low,
-                expected_high: &explanation.high,
-                blame: &explanation.blame,
-                numbers: &[distance, model.threshold, f64::from(cluster)],
-            },
-            reason::in_words(model, &values, &explanation),
-        );
+impl Plug {
+    fn report(&self, row: usize, distance: f64, values: &[f64], scored: &mut Scored) {
+        let found = self.model.explain(values);
+        let mut finding = scored
+            .report(row, self.bands.severity(distance))
+            .number(DISTANCE, distance)
+            .number(THRESHOLD, self.model.threshold())
+            .number(CLUSTER, found.cluster as f64)
+            .blame(&found.blame)
+            .reason(self.reason(values, &found));
+        for (input, (expected, reach)) in found.expected.iter().zip(&found.reach).enumerate() {
+            finding = finding.expected(input, *expected, expected - reach..=expected + reach);
+        }
+    }
+
+    /// `electricity 271 kWh is 81 % above the nearest usual level (150 kWh)`, of the input that is most to blame.
+    fn reason(&self, values: &[f64], found: &Explanation) -> String {
+        let worst = found.worst();
+        let feature = &self.model.features()[worst];
+        let (value, usual) = (values[worst], found.expected[worst]);
+        let percent = ((value - usual) / usual).abs() * 100.0;
+        let mut text = String::with_capacity(96);
+        text.push_str(&feature.name);
+        text.push(' ');
+        quantity::push_with_unit(&mut text, value, &feature.unit);
+        text.push_str(" is ");
+        // A percentage of next to nothing says nothing.
+        if percent < 1000.0 {
+            quantity::push(&mut text, percent.round());
+            text.push_str(" %");
+        } else {
+            quantity::push_with_unit(&mut text, (value - usual).abs(), &feature.unit);
+        }
+        text.push_str(if value > usual { " above" } else { " below" });
+        text.push_str(" the nearest usual level (");
+        quantity::push_with_unit(&mut text, usual, &feature.unit);
+        text.push(')');
+        text
     }
 }
 
-wattdog_plugin::export_detector!(KMeansPlugin);
+export_detector!(Plug);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_follow_the_bands() {
+        let bands = Bands { anomaly_distance: 2.5, critical_distance: 3.5 };
+        let severities = [1.87, 2.49, 2.5, 3.5, 3.51].map(|distance| bands.severity(distance));
+        use Severity::{Anomaly, Critical, Minor};
+        assert_eq!(severities, [Minor, Minor, Anomaly, Anomaly, Critical]);
+    }
+
+    #[test]
+    fn bands_that_cross_are_refused_by_name() {
+        let error = Plug::configure(Bands { anomaly_distance: 4.0, critical_distance: 3.5 }, Model::default());
+        let Err(Error::InvalidConfig(message)) = error else { panic!("accepted") };
+        assert_eq!(message, "parameter anomaly_distance is 4, above critical_distance, which is 3.5");
+    }
+}

@@ -1,114 +1,78 @@
-//! Write a detector or an enricher for wattdog: one struct and one function.
+//! Write a detector or an enricher for wattdog.
 //!
-//! Implement [`Detector`] or [`Enricher`] and end the file with [`export_detector!`] or [`export_enricher!`]. The crate builds and
-//! tests natively too; the component's exports exist only for WebAssembly.
+//! Most detectors look at one meter at a time. Such a one is a struct for what is kept about a meter, and a function of one row;
+//! the state of each meter is stored, moved and restored by the host:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use wattdog_plugin::{Description, MeterDetector, ParamSpec, ParamType, Row, Severity, Verdict, export_meter_detector};
+//!
+//! /// The electricity of the row before.
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Jump {
+//!     before: Option<f64>,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct Settings {
+//!     largest_step: f64,
+//! }
+//!
+//! impl MeterDetector for Jump {
+//!     type Settings = Settings;
+//!
+//!     fn describe() -> Description {
+//!         Description::new("jump", env!("CARGO_PKG_VERSION"), "Reports steps between two readings that are too large.")
+//!             .input("electricity", "kWh")
+//!             .param(ParamSpec::new("largest_step", ParamType::Float, "The largest usual step.").unit("kWh").default_value(50.0))
+//!     }
+//!
+//!     fn score(&mut self, settings: &Settings, row: &Row<'_>, verdict: &mut Verdict<'_>) {
+//!         let now = row.float(0);
+//!         if let Some(before) = self.before.replace(now) {
+//!             let step = (now - before).abs();
+//!             verdict.score(step / settings.largest_step);
+//!             if step > settings.largest_step {
+//!                 verdict.report(Severity::Anomaly).reason(format!("a step of {step} kWh"));
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! export_meter_detector!(Jump);
+//! ```
+//!
+//! A detector that works on whole columns implements [`Plugin`] and [`Detector`]; an enricher [`Plugin`] and [`Enricher`].
+//!
+//! All of it compiles for the machine it is written on too, so a plugin is tested with plain `cargo test`; only the export macros
+//! need `wasm32-unknown-unknown`. The contract behind it is explained in `wit/README.md`.
 
-/// The generated worlds, for the macros.
 #[doc(hidden)]
-pub mod bindings {
-    pub use wattdog_detector_bindings as detector;
-    pub use wattdog_enricher_bindings as enricher;
-}
+pub mod bindings;
 
+mod batch;
+mod description;
+mod enriched;
+#[doc(hidden)]
+pub mod export;
 mod findings;
+pub mod log;
+mod meter;
+mod model;
 mod plugin;
+pub mod quantity;
+pub mod shell;
 
-pub use bindings::detector::exports::wattdog::plugin::detection::{Findings, Scored, Severity};
-pub use bindings::detector::wattdog::plugin::types::{
-    Batch, Column, ColumnSpec, ColumnType, Config, Description, DictionaryAppend, Error, Meter, MeterState, ModelPart,
-    NumberSpec, ParamSpec, ParamType,
+pub use batch::{Batch, MISSING};
+pub use bindings::detection::exports::wattdog::plugin::detection::Severity;
+pub use bindings::lifecycle::wattdog::plugin::types::{
+    ColumnSpec, ColumnType, Description, Error, Meter, NumberSpec, ParamSpec, ParamType,
 };
-pub use bindings::enricher::exports::wattdog::plugin::enrichment::Enriched;
-pub use findings::{Finding, FindingsBuilder};
-pub use plugin::{Detector, Enricher, Plugin, floats, install_panic_hook, model_part, params};
+pub use enriched::Enriched;
+pub use findings::{Finding, Scored};
+pub use meter::{MeterDetector, PerMeter, Row, Verdict};
+pub use model::Model;
+pub use plugin::{Detector, Enricher, Plugin};
 
-/// Makes a [`Detector`] the component's detector.
-#[macro_export]
-macro_rules! export_detector {
-    ($type:ty) => {
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            $crate::__lifecycle!($type, detector);
-
-            impl $crate::bindings::detector::exports::wattdog::plugin::detection::Guest for Shell {
-                fn score(batch: $crate::Batch) -> Result<$crate::Scored, $crate::Error> {
-                    with_plugin(|plugin| $crate::Detector::score(plugin, &batch))
-                }
-            }
-
-    $crate::bindings::detector::export_detector_world!(Shell with_types_in $crate::bindings::detector);
-        };
-    };
-}
-
-/// Makes an [`Enricher`] the component's enricher.
-#[macro_export]
-macro_rules! export_enricher {
-    ($type:ty) => {
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            $crate::__lifecycle!($type, enricher);
-
-            impl $crate::bindings::enricher::exports::wattdog::plugin::enrichment::Guest for Shell {
-                fn enrich(batch: $crate::Batch) -> Result<$crate::Enriched, $crate::Error> {
-                    with_plugin(|plugin| $crate::Enricher::enrich(plugin, &batch))
-                }
-            }
-
-    $crate::bindings::enricher::export_enricher_world!(Shell with_types_in $crate::bindings::enricher);
-        };
-    };
-}
-
-/// What both worlds export alike.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __lifecycle {
-    ($type:ty, $world:ident) => {
-        struct Shell;
-
-        thread_local! {
-            static PLUGIN: std::cell::RefCell<Option<$type>> = const { std::cell::RefCell::new(None) };
-        }
-
-        fn with_plugin<T>(call: impl FnOnce(&mut $type) -> Result<T, $crate::Error>) -> Result<T, $crate::Error> {
-            PLUGIN.with_borrow_mut(|plugin| match plugin {
-                Some(plugin) => call(plugin),
-                None => Err($crate::Error::Internal("called before `configure`".into())),
-            })
-        }
-
-        impl $crate::bindings::$world::exports::wattdog::plugin::lifecycle::Guest for Shell {
-            fn describe() -> $crate::Description {
-                $crate::install_panic_hook();
-                PLUGIN.with_borrow(|plugin| <$type as $crate::Plugin>::describe(plugin.as_ref()))
-            }
-
-            fn configure(config: $crate::Config) -> Result<(), $crate::Error> {
-                let plugin = <$type as $crate::Plugin>::configure(&config).map_err($crate::Error::InvalidConfig)?;
-                PLUGIN.set(Some(plugin));
-                Ok(())
-            }
-
-            fn export_state(meters: Vec<u32>) -> Result<Vec<$crate::MeterState>, $crate::Error> {
-                with_plugin(|plugin| $crate::Plugin::export_state(plugin, &meters))
-            }
-
-            fn import_state(
-                version: u32,
-                meters: Vec<$crate::Meter>,
-                states: Vec<$crate::MeterState>,
-            ) -> Result<(), $crate::Error> {
-                with_plugin(|plugin| $crate::Plugin::import_state(plugin, version, &meters, &states))
-            }
-
-            fn forget(meters: Vec<u32>) {
-                PLUGIN.with_borrow_mut(|plugin| {
-                    if let Some(plugin) = plugin {
-                        $crate::Plugin::forget(plugin, &meters);
-                    }
-                });
-            }
-        }
-    };
-}
+/// What a plugin's functions return: a value, or the error that the host shows.
+pub type Result<T> = std::result::Result<T, Error>;

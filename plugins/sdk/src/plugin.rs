@@ -1,92 +1,65 @@
-//! What an author implements.
+//! What a plugin's author writes.
 
 use serde::de::DeserializeOwned;
 
-use crate::{Batch, Column, Config, Description, Enriched, Error, Meter, MeterState, Scored};
+use crate::{Batch, Description, Enriched, Error, Model, Result, Scored};
 
-/// What every plugin does. State methods are for plugins that keep something for each meter.
-pub trait Plugin: Sized {
-    /// What the plugin says of itself; `configured` is there after [`Plugin::configure`].
-    fn describe(configured: Option<&Self>) -> Description;
+/// What detectors and enrichers have in common: they say what they are, and take parameters and a model.
+///
+/// State belongs to a meter. A plugin that keeps some describes it with `Description::state` and implements the last three
+/// functions.
+pub trait Plugin: Sized + 'static {
+    /// The parameters; names and types are those of `Description::params`. `serde_json::Value` takes any.
+    type Params: DeserializeOwned;
 
-    /// From parameters and model.
+    /// The plugin in its own words, before it is configured.
+    fn describe() -> Description;
+
+    /// The plugin with these parameters, every default filled in, and its model.
     ///
     /// # Errors
-    /// With a sentence that says what is wrong and where.
-    fn configure(config: &Config) -> Result<Self, String>;
+    /// `Error::InvalidConfig`: a parameter or the model is wrong; say which and what would be right.
+    fn configure(params: Self::Params, model: Model<'_>) -> Result<Self>;
 
-    /// The state of these meters; nothing by default.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    fn export_state(&mut self, _meters: &[u32]) -> Result<Vec<MeterState>, Error> {
-        Ok(Vec::new())
+    /// The configured plugin in its own words: inputs and outputs may depend on parameters and model.
+    fn description(&self) -> Description {
+        Self::describe()
     }
 
-    /// Replaces the state of these meters; refused by default where there is any.
+    /// What is kept about a meter; none where nothing is.
     ///
     /// # Errors
-    /// When this version cannot read it.
-    fn import_state(&mut self, version: u32, _meters: &[Meter], states: &[MeterState]) -> Result<(), Error> {
-        if states.is_empty() {
-            return Ok(());
-        }
-        Err(Error::IncompatibleState(format!("this plugin keeps no state, and was given some of version {version}")))
+    /// The state cannot be written.
+    fn export_state(&self, _meter: u32) -> Result<Option<Vec<u8>>> {
+        Ok(None)
     }
 
-    /// Drops the state of these meters; nothing by default.
-    fn forget(&mut self, _meters: &[u32]) {}
+    /// Takes over what `export_state` wrote in this format version.
+    ///
+    /// # Errors
+    /// `Error::IncompatibleState`: the bytes are not such state.
+    fn import_state(&mut self, _meter: u32, _version: u32, _bytes: &[u8]) -> Result<()> {
+        Err(Error::IncompatibleState("this plugin keeps no state".into()))
+    }
+
+    /// Drops what is kept about a meter.
+    fn forget(&mut self, _meter: u32) {}
 }
 
-/// A plugin that judges rows.
+/// Is a row unusual? Answers must not depend on where batches are cut.
 pub trait Detector: Plugin {
-    /// Scores each row and reports the unusual ones. Must not depend on where batches are cut.
+    /// Scores every row and reports the unusual ones.
     ///
     /// # Errors
-    /// When the batch cannot be taken.
-    fn score(&mut self, batch: &Batch) -> Result<Scored, Error>;
+    /// `Error::InvalidInput`: the batch cannot be judged as a whole. A single row that cannot gets the score NaN.
+    fn score(&mut self, batch: &Batch<'_>, scored: &mut Scored) -> Result<()>;
 }
 
-/// A plugin that adds columns.
+/// What else is known about a row? Answers must not depend on where batches are cut.
 pub trait Enricher: Plugin {
-    /// One column for each described output. Must not depend on where batches are cut.
+    /// Fills the new columns.
     ///
     /// # Errors
-    /// When the batch cannot be taken.
-    fn enrich(&mut self, batch: &Batch) -> Result<Enriched, Error>;
-}
-
-/// The values of a number column; the host sends what `describe` asked for.
-///
-/// # Errors
-/// When the batch does not have it.
-pub fn floats(batch: &Batch, column: usize) -> Result<&[f64], Error> {
-    match batch.columns.get(column) {
-        Some(Column::Floats(values)) => Ok(values),
-        Some(Column::Codes(_)) => Err(Error::InvalidInput(format!("column {column} is text, not numbers"))),
-        None => Err(Error::InvalidInput(format!("column {column} is missing"))),
-    }
-}
-
-/// Parameters as a struct.
-///
-/// # Errors
-/// Naming the parameter that does not fit.
-pub fn params<T: DeserializeOwned>(config: &Config) -> Result<T, String> {
-    serde_json::from_str(&config.params).map_err(|error| format!("parameters: {error}"))
-}
-
-/// The bytes of one part of the model.
-#[must_use]
-pub fn model_part<'a>(config: &'a Config, part: &str) -> Option<&'a [u8]> {
-    config.model.iter().find(|candidate| candidate.part == part).map(|candidate| candidate.bytes.as_slice())
-}
-
-/// Sends a panic's text to the host's log before the trap, which by itself says nothing.
-pub fn install_panic_hook() {
-    #[cfg(target_family = "wasm")]
-    std::panic::set_hook(Box::new(|panic| {
-        use crate::bindings::detector::wattdog::plugin::host::{Level, log};
-        log(Level::Error, &panic.to_string());
-    }));
+    /// `Error::InvalidInput`: the batch cannot be enriched as a whole. What is not known of a row stays missing.
+    fn enrich(&mut self, batch: &Batch<'_>, enriched: &mut Enriched<'_>) -> Result<()>;
 }

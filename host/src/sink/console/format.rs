@@ -84,10 +84,7 @@ mod tests {
             is_final: true,
             measures: vec![stats(171.4, 220.0), stats(328.1, 400.0)],
         };
-        assert_eq!(
-            aggregation(&row, &measures()),
-            "Building A: avg_elec=171.4 kWh, avg_water=328.1 L, max_elec=220 kWh\n"
-        );
+        assert_eq!(aggregation(&row, &measures()), "Building A: avg_elec=171.4 kWh, avg_water=328.1 L, max_elec=220 kWh\n");
     }
 
     #[test]

@@ -38,9 +38,10 @@ impl ConsoleSink {
             text.push_str(&format::aggregation(row, &self.measures));
         }
         for row in &batch.anomalies {
-            let average = self.totals.get(&row.building).map(|(count, sums)| {
-                sums.iter().map(|sum| sum / *count as f64).collect::<Vec<_>>()
-            });
+            let average = self
+                .totals
+                .get(&row.building)
+                .map(|(count, sums)| sums.iter().map(|sum| sum / *count as f64).collect::<Vec<_>>());
             text.push_str(&format::anomaly(row, &self.measures, average.as_deref(), self.coloured));
         }
         text

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::process::Server;
 use super::postgres;
+use super::process::Server;
 use crate::{run, say};
 
 const DATABASE: &str = "ferretdb";
