@@ -1,0 +1,8 @@
+//! The whole program on real servers: Apache Kafka, PostgreSQL and a server of MongoDB's protocol.
+//!
+//! The servers are those of `WATTDOG_TEST_KAFKA`, `WATTDOG_TEST_POSTGRES` and `WATTDOG_TEST_MONGODB`; a missing one is a failure.
+
+mod broken_records;
+mod correctness;
+mod reference_queries;
+mod servers;

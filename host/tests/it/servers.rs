@@ -1,0 +1,140 @@
+//! A world of its own for each test: random topics and databases on the shared servers, and the real program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use mongodb::bson::Document;
+use sqlx::postgres::PgPool;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask services up` and export what it prints"))
+}
+
+/// Topics, databases and the program of one test.
+pub(crate) struct World {
+    pub(crate) name: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) kafka: String,
+    postgres: String,
+    mongodb: String,
+}
+
+/// The running program; ended when dropped.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    /// Asks it to stop as an operator would, and expects exit code 0.
+    pub(crate) fn stop(mut self) {
+        let status = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().unwrap();
+        assert!(status.success());
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "the program ended with {status}");
+    }
+}
+
+impl World {
+    pub(crate) fn new(test: &str) -> Self {
+        let unique = uuid::Uuid::new_v5(
+            &uuid::Uuid::NAMESPACE_OID,
+            format!("{test} {:?} {}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
+        );
+        let name = format!("{test}_{}", &unique.simple().to_string()[..10]);
+        let postgres = variable("WATTDOG_TEST_POSTGRES");
+        let (server, _) = postgres.rsplit_once('/').unwrap();
+        Self {
+            postgres: format!("{server}/{name}"),
+            kafka: variable("WATTDOG_TEST_KAFKA"),
+            mongodb: variable("WATTDOG_TEST_MONGODB"),
+            folder: tempfile::tempdir().unwrap(),
+            name,
+        }
+    }
+
+    fn config(&self) -> PathBuf {
+        let path = self.folder.path().join("wattdog.toml");
+        let Self { name, kafka, postgres, mongodb, .. } = self;
+        let plugins = workspace().join("plugins");
+        let cache = self.folder.path().join("cache");
+        let text = format!(
+            "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{name}\"\n\
+             [input]\nmax_future = \"1d\"\n\
+             [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
+             dead_letters = \"{name}.dead-letters\"\n\
+             [plugins]\ndir = {plugins:?}\ncache = {cache:?}\n\
+             [sink.postgres]\nurl = \"{postgres}\"\n\
+             [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\
+             [web]\nlisten = \"127.0.0.1:0\"\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn wattdog(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wattdog"));
+        command.env("WATTDOG_LOG", "warn");
+        command
+    }
+
+    /// Runs a command of the program to its good end.
+    pub(crate) fn run(&self, arguments: &[&str]) {
+        let status = self.wattdog().args(arguments).status().unwrap();
+        assert!(status.success(), "wattdog {arguments:?}: {status}");
+    }
+
+    /// `count` readings of the generator, in a file.
+    pub(crate) fn readings(&self, count: u32) -> PathBuf {
+        let file = self.folder.path().join("readings.jsonl");
+        let count = count.to_string();
+        let start = "2025-12-04T00:00:00Z";
+        self.run(&["generate", "readings", "--count", &count, "--start", start, "--output", file.to_str().unwrap()]);
+        file
+    }
+
+    pub(crate) fn replay(&self, file: &Path) {
+        self.run(&["replay", "--bootstrap", &self.kafka, "--topic", &self.name, file.to_str().unwrap()]);
+    }
+
+    pub(crate) fn start(&self) -> Running {
+        Running(self.wattdog().arg("run").arg("--config").arg(self.config()).spawn().unwrap())
+    }
+
+    pub(crate) async fn postgres(&self) -> PgPool {
+        eventually("PostgreSQL has its tables", async || {
+            let pool = PgPool::connect(&self.postgres).await.ok()?;
+            sqlx::query("SELECT 1 FROM anomalies LIMIT 1").execute(&pool).await.ok()?;
+            Some(pool)
+        })
+        .await
+    }
+
+    pub(crate) async fn mongodb(&self, collection: &str) -> mongodb::Collection<Document> {
+        let client = mongodb::Client::with_uri_str(&self.mongodb).await.unwrap();
+        client.database(&self.name).collection(collection)
+    }
+}
+
+/// Asks again and again until there is an answer.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "still not true after {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
