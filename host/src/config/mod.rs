@@ -268,7 +268,7 @@ impl Config {
                     "`input.measures.{name}`: a measure's name becomes a column: lower-case letters, digits and `_`, at most 48"
                 ));
             }
-            if !(measure.min <= measure.max) {
+            if measure.min > measure.max || measure.min.is_nan() || measure.max.is_nan() {
                 return Err(format!("`input.measures.{name}`: min {} is above max {}", measure.min, measure.max));
             }
         }

@@ -23,7 +23,7 @@ pub enum FeedError {
         /// Where.
         bootstrap: String,
         /// What the client says.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
 }
 
@@ -47,7 +47,7 @@ impl Feeder {
         let producer = settings.feeder().create().map_err(|source| FeedError::Send {
             topic: topic.to_owned(),
             bootstrap: bootstrap.clone(),
-            source,
+            source: Box::new(source),
         })?;
         Ok(Self { producer, topic: topic.to_owned(), bootstrap })
     }
@@ -78,6 +78,6 @@ impl Feeder {
     }
 
     fn failed(&self, source: KafkaError) -> FeedError {
-        FeedError::Send { topic: self.topic.clone(), bootstrap: self.bootstrap.clone(), source }
+        FeedError::Send { topic: self.topic.clone(), bootstrap: self.bootstrap.clone(), source: Box::new(source) }
     }
 }

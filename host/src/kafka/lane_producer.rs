@@ -38,7 +38,7 @@ impl ProducerContext for Context {
 pub struct ProducerError {
     transactional_id: String,
     bootstrap: String,
-    source: KafkaError,
+    source: Box<KafkaError>,
 }
 
 /// How a commit ended.
@@ -235,8 +235,11 @@ impl LaneProducer {
 }
 
 fn connect(settings: &Settings, transactional_id: &str) -> Result<BaseProducer<Context>, ProducerError> {
-    let failed =
-        |source| ProducerError { transactional_id: transactional_id.to_owned(), bootstrap: settings.bootstrap.clone(), source };
+    let failed = |source| ProducerError {
+        transactional_id: transactional_id.to_owned(),
+        bootstrap: settings.bootstrap.clone(),
+        source: Box::new(source),
+    };
     let producer: BaseProducer<Context> =
         settings.transactional_producer(transactional_id).create_with_context(Context).map_err(failed)?;
     producer.init_transactions(CALL_TIMEOUT).map_err(failed)?;

@@ -5,6 +5,6 @@ mod row;
 mod row_json;
 
 pub use outbox::{Headers, OutRecord, Outbox, ResultTopic, TopicNames};
-pub use row::{Aggregation, Anomaly, MeasureStats, Row, Severity};
+pub use row::{Aggregation, Anomaly, MeasureStats, Severity};
 pub use row_json::{RowFormat, RowParseError};
 pub(crate) use row_json::{write_number, write_string};

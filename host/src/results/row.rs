@@ -103,12 +103,3 @@ pub struct Anomaly {
     /// Likewise.
     pub source_offset: i64,
 }
-
-/// A record of a result topic.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Row {
-    /// From the topic of aggregations.
-    Aggregation(Aggregation),
-    /// From the topic of anomalies.
-    Anomaly(Anomaly),
-}

@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
                 "final" => is_final = map.next_value()?,
                 name => match self.0.statistics.iter().zip(&mut measures).find_map(|(names, stats)| {
                     let at = names.iter().position(|n| n == name)?;
-                    Some([&mut stats.avg, &mut stats.min, &mut stats.max, &mut stats.sum].into_iter().nth(at)?)
+                    [&mut stats.avg, &mut stats.min, &mut stats.max, &mut stats.sum].into_iter().nth(at)
                 }) {
                     Some(slot) => *slot = read_number(&mut map)?,
                     None => drop(map.next_value::<IgnoredAny>()?),

@@ -112,7 +112,7 @@ impl LanePlugin {
         mut call: impl FnMut(&mut Instance, &runtime::Batch<'_>) -> Result<T, Fault>,
         mut done: impl FnMut(Range<usize>, Result<T, Fault>),
     ) {
-        let mut parts = vec![0..batch.len()];
+        let mut parts: Vec<_> = std::iter::once(0..batch.len()).collect();
         while let Some(rows) = parts.pop() {
             let answer = self.call(batch, rows.clone(), meters, dictionaries, &mut call);
             if answer.is_err() && rows.len() > 1 {

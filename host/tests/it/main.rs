@@ -1,6 +1,7 @@
 //! The whole program on real servers: Apache Kafka, PostgreSQL and a server of MongoDB's protocol.
 //!
 //! The servers are those of `WATTDOG_TEST_KAFKA`, `WATTDOG_TEST_POSTGRES` and `WATTDOG_TEST_MONGODB`; a missing one is a failure.
+#![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
 mod broken_records;
 mod correctness;

@@ -52,7 +52,7 @@ const BANS: [Ban; 9] = [
     Ban {
         room: "host/plugin-runtime/src",
         except: &[],
-        words: &["rdkafka", "sqlx", "wattdog::"],
+        words: &["rdkafka", "sqlx", "mongodb"],
         reason: "the runtime knows neither Kafka nor the host",
     },
     Ban {
