@@ -14,17 +14,23 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// All that a first-party plugin may import; its types come with it.
 const ALLOWED_IMPORTS: &str = "wattdog:plugin/";
 
+/// The guest of the runtime's tests.
+const MISBEHAVING: &str = "misdeeds";
+
 /// Builds all and returns the components written.
 pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     let names = first_party(root)?;
     add_target(root)?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin"]);
-    for name in &names {
+    for name in names.iter().map(String::as_str).chain([MISBEHAVING]) {
         cargo.arg("--package").arg(format!("wattdog-{name}"));
     }
     crate::run(&mut cargo)?;
-    names.iter().map(|name| wrap(root, name)).collect()
+    // Kept out of `plugins/`: only the tests of the runtime start it.
+    std::fs::create_dir_all(root.join("target/guests"))?;
+    wrap(root, MISBEHAVING, "target/guests")?;
+    names.iter().map(|name| wrap(root, name, "plugins")).collect()
 }
 
 /// Folders of `plugins/` whose crate is a `cdylib`.
@@ -53,7 +59,7 @@ fn add_target(root: &Path) -> Result<()> {
         .with_context(|| format!("the Rust target {TARGET} is missing; install it with your toolchain's package manager"))
 }
 
-fn wrap(root: &Path, name: &str) -> Result<PathBuf> {
+fn wrap(root: &Path, name: &str, folder: &str) -> Result<PathBuf> {
     let module = root.join(format!("target/{TARGET}/plugin/wattdog_{name}.wasm"));
     let bytes = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let component = wit_component::ComponentEncoder::default()
@@ -61,13 +67,13 @@ fn wrap(root: &Path, name: &str) -> Result<PathBuf> {
         .and_then(|encoder| encoder.validate(true).encode())
         .with_context(|| format!("{name} is not a component of wit/v1"))?;
     check_imports(&component).with_context(|| format!("plugin {name}"))?;
-    let file = root.join(format!("plugins/{name}.wasm"));
+    let file = root.join(format!("{folder}/{name}.wasm"));
     // A host may be watching the folder: the file appears whole or not at all.
     let temporary = file.with_extension("wasm.tmp");
     std::fs::write(&temporary, &component)?;
     std::fs::rename(&temporary, &file)?;
     let digest: String = Sha256::digest(&component).iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::say(&format!("built plugins/{name}.wasm, {} KiB, sha256 {digest}", component.len() / 1024));
+    crate::say(&format!("built {folder}/{name}.wasm, {} KiB, sha256 {digest}", component.len() / 1024));
     Ok(file)
 }
 
