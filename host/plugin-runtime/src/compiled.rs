@@ -29,7 +29,7 @@ pub struct Compiled {
 impl Compiled {
     pub(crate) fn new(engine: &Engine, bytes: &[u8], cache_dir: Option<&Path>) -> Result<Self, Fault> {
         let digest = hex(&Sha256::digest(bytes));
-        let cache = cache_dir.map(|dir| Cache::open(engine, dir, &digest)).transpose()?;
+        let cache = cache_dir.map(|dir| Cache::new(engine, dir, &digest));
         if let Some(component) = cache.as_ref().and_then(Cache::load) {
             return Ok(Self { component, digest, from_cache: true });
         }
@@ -37,8 +37,11 @@ impl Compiled {
             return Err(Fault::Load("the file is empty".into()));
         }
         let component = Component::from_binary(engine, bytes).map_err(|error| Fault::Load(first_line(&error)))?;
-        if let Some(cache) = cache {
-            cache.store(&component)?;
+        if let Some(cache) = cache
+            && let Err(error) = cache.store(&component)
+        {
+            // A full disk costs the next start some time, nothing else.
+            tracing::warn!(file = %cache.file().display(), %error, "cannot keep a compiled plugin; the next start compiles it again");
         }
         Ok(Self { component, digest, from_cache: false })
     }

@@ -1,13 +1,12 @@
 //! The engine, shared by all plugins, and the clock that interrupts them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wasmtime::{Config, Engine};
 
-use crate::compiled::Compiled;
+use crate::cache;
+use crate::compiled::{Compiled, first_line};
 use crate::fault::Fault;
 use crate::guest::LogSink;
 use crate::limits::Limits;
@@ -28,26 +27,26 @@ pub struct RuntimeConfig {
 pub struct Runtime {
     engine: Engine,
     config: RuntimeConfig,
-    _ticker: Arc<Ticker>,
 }
 
 impl Runtime {
     /// Starts the engine and its ticking thread.
     ///
     /// # Errors
-    /// When the machine cannot run compiled WebAssembly.
+    /// When the machine cannot run compiled WebAssembly, or others could write to the cache folder.
     pub fn new(config: RuntimeConfig) -> Result<Self, Fault> {
-        let mut engine = Config::new();
-        engine.epoch_interruption(true).wasm_component_model(true).wasm_multi_memory(false).wasm_memory64(false);
-        let engine = Engine::new(&engine).map_err(|error| Fault::Load(format!("{error:#}")))?;
-        let ticker = Arc::new(Ticker::start(engine.clone()));
-        Ok(Self { engine, config, _ticker: ticker })
+        if let Some(dir) = &config.cache_dir {
+            cache::make_private(dir).map_err(|source| Fault::Cache { path: dir.clone(), source })?;
+        }
+        let engine = Engine::new(&engine_config()).map_err(|error| Fault::Engine(first_line(&error)))?;
+        start_ticker(&engine).map_err(|error| Fault::Engine(format!("no thread for deadlines: {error}")))?;
+        Ok(Self { engine, config })
     }
 
     /// Compiles a component, or takes it from the cache by the digest of its bytes.
     ///
     /// # Errors
-    /// When the bytes are no component, or the cache cannot be used.
+    /// When the bytes are no component.
     pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, Fault> {
         Compiled::new(&self.engine, bytes, self.config.cache_dir.as_deref())
     }
@@ -67,34 +66,29 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// Advances the engine's epoch each [`TICK`] until it is dropped.
-struct Ticker {
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+fn engine_config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        // What no plugin of the contract needs is not there to be attacked.
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        // The same reading gives the same score on every processor.
+        .relaxed_simd_deterministic(true);
+    config
 }
 
-impl Ticker {
-    fn start(engine: Engine) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("wasm-ticker".into())
-            .spawn(move || {
-                while !stopped.load(Ordering::Relaxed) {
-                    std::thread::sleep(TICK);
-                    engine.increment_epoch();
-                }
-            })
-            .ok();
-        Self { stop, thread }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+/// Advances the epoch each [`TICK`] for as long as anything holds the engine: an instance that outlives the runtime keeps its
+/// deadlines.
+fn start_ticker(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
         }
-    }
+    };
+    std::thread::Builder::new().name("wasm-ticker".into()).spawn(tick).map(drop)
 }

@@ -29,13 +29,16 @@ impl Trap {
 /// A plugin's failure. The caller adds the plugin's name.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
+    /// The engine does not start.
+    #[error("this machine cannot run WebAssembly: {0}")]
+    Engine(String),
     /// The file is not a component.
     #[error("not a WebAssembly component: {0}; build it with `cargo component build --release`")]
     Load(String),
     /// The component asks for what there is not, or lacks what is needed.
     #[error("does not fit the contract wattdog:plugin@1: {0}")]
     Link(String),
-    /// The compiled form could not be kept.
+    /// The folder for compiled forms is not there or not private.
     #[error("cannot use the cache of compiled plugins at {}: {source}", path.display())]
     Cache {
         /// The folder or file.
@@ -87,6 +90,7 @@ impl Fault {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
+            Self::Engine(_) => "engine",
             Self::Load(_) => "load",
             Self::Link(_) => "link",
             Self::Cache { .. } => "cache",

@@ -6,55 +6,83 @@ use wasmtime::Store;
 
 use crate::bindings::v1::exports::wattdog::plugin::{detection, enrichment, lifecycle};
 use crate::bindings::v1::wattdog::plugin::types::{Batch, Config, Description, Error as GuestError, Meter, MeterStateParam};
-use crate::compiled::first_line;
+use crate::compiled::Kind;
 use crate::engine::TICK;
 use crate::fault::{Fault, Trap};
 use crate::guest::Guest;
 use crate::limits::Limits;
-use crate::{Enriched, Scored, description, output};
+use crate::output::{self, Dictionaries};
+use crate::text::one_line;
+use crate::{Enriched, Scored, description};
 
-/// What the calls of start-up may carry in either direction: a large model.
-const START_TRANSFER_BYTES: usize = 256 << 20;
+/// What a description or a refusal may take; a long one has ten kilobytes.
+const MAX_WORDS_BYTES: usize = 1 << 20;
 
 pub(crate) enum Interface {
     Detection(detection::Guest),
     Enrichment(enrichment::Guest),
 }
 
-/// Third stage: lives on one thread. After a trap it is dead and a new one takes its place.
+/// Third stage: lives on one thread. After a fault other than a refusal it is dead and a new one takes its place.
 pub struct Instance {
     store: Store<Guest>,
     lifecycle: lifecycle::Guest,
     interface: Interface,
     limits: Limits,
     description: Option<Description>,
+    dictionaries: Dictionaries,
     dead: bool,
+}
+
+/// What one call may take.
+struct Budget {
+    time: Duration,
+    /// The limit's key in the sidecar.
+    key: &'static str,
+    /// What it may bring over to the host, in bytes of the host's types.
+    transfer_bytes: usize,
 }
 
 impl Instance {
     pub(crate) fn new(store: Store<Guest>, lifecycle: lifecycle::Guest, interface: Interface, limits: Limits) -> Self {
-        Self { store, lifecycle, interface, limits, description: None, dead: false }
+        Self { store, lifecycle, interface, limits, description: None, dictionaries: Dictionaries::default(), dead: false }
     }
 
     /// Arms the deadline; without this a store stops at once.
     pub(crate) fn enter_store(store: &mut Store<Guest>, time: Duration, limits: &Limits) {
+        // One tick more: the first may come at once.
         let ticks = time.as_nanos().div_ceil(TICK.as_nanos()) + 1;
-        store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
+        // The engine adds the present epoch; half of the range never overflows.
+        store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).min(u64::MAX / 2));
         store.data_mut().begin_call(limits);
     }
 
     pub(crate) fn describe(&mut self) -> Result<Description, Fault> {
         let lifecycle = self.lifecycle.clone();
-        let described = self.call_at_start(|store| lifecycle.call_describe(store))?;
-        description::check(&described)?;
+        let described = self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_describe(store))?;
+        let kind = match self.interface {
+            Interface::Detection(_) => Kind::Detector,
+            Interface::Enrichment(_) => Kind::Enricher,
+        };
+        description::check(&described, kind)?;
         Ok(described)
     }
 
+    /// As the contract says: `describe`, `configure`, `describe`.
     pub(crate) fn configure(&mut self, config: &Config<'_>) -> Result<(), Fault> {
+        let before = self.describe()?;
         let lifecycle = self.lifecycle.clone();
-        let answer = self.call_at_start(|store| lifecycle.call_configure(store, config.clone()))?;
-        answer.map_err(refused)?;
-        self.description = Some(self.describe()?);
+        self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_configure(store, config.clone()))?.map_err(refused)?;
+        let after = self.describe()?;
+        if (&before.name, &before.version) != (&after.name, &after.version) {
+            let message = format!(
+                "it was {} {} before it was configured and is {} {} now",
+                before.name, before.version, after.name, after.version
+            );
+            return Err(Fault::Output(message));
+        }
+        self.dictionaries = Dictionaries::new(after.outputs.len());
+        self.description = Some(after);
         Ok(())
     }
 
@@ -73,8 +101,9 @@ impl Instance {
             return Err(Fault::Link("an enricher cannot score".into()));
         };
         let guest = guest.clone();
-        let scored = self.call_with_batch(batch, |store| guest.call_score(store, batch.clone()))?;
-        output::check_scored(&scored, batch, self.description(), self.limits.output)?;
+        let mut scored = self.call_with_batch(batch, |store| guest.call_score(store, batch.clone()))?;
+        let checked = output::check_scored(&mut scored, batch.rows, self.description(), self.limits.output);
+        self.die_of(checked)?;
         Ok(scored)
     }
 
@@ -88,17 +117,23 @@ impl Instance {
         };
         let guest = guest.clone();
         let enriched = self.call_with_batch(batch, |store| guest.call_enrich(store, batch.clone()))?;
-        output::check_enriched(&enriched, batch, self.description())?;
+        let description = self.description.as_ref().expect("instances are handed out after `configure` only");
+        let checked = output::check_enriched(&enriched, batch.rows, description, &self.limits, &mut self.dictionaries);
+        self.die_of(checked)?;
         Ok(enriched)
     }
 
-    /// The state of these meters, as (code, bytes).
+    /// The state of these meters, as (code, bytes); a meter without state is left out.
     ///
     /// # Errors
     /// When the plugin refuses or fails.
     pub fn export_state(&mut self, meters: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Fault> {
         let lifecycle = self.lifecycle.clone();
-        let states = self.call_at_start(|store| lifecycle.call_export_state(store, meters))?.map_err(refused)?;
+        // State comes out of the guest's memory, so that is its bound.
+        let transfer_bytes = self.limits.memory;
+        let states = self.call_at_start(transfer_bytes, |store| lifecycle.call_export_state(store, meters))?.map_err(refused)?;
+        let checked = output::check_states(&states, meters);
+        self.die_of(checked)?;
         Ok(states.into_iter().map(|state| (state.meter, state.bytes)).collect())
     }
 
@@ -109,7 +144,8 @@ impl Instance {
     pub fn import_state(&mut self, version: u32, meters: &[Meter<'_>], states: &[(u32, &[u8])]) -> Result<(), Fault> {
         let lifecycle = self.lifecycle.clone();
         let states: Vec<_> = states.iter().map(|&(meter, bytes)| MeterStateParam { meter, bytes }).collect();
-        self.call_at_start(|store| lifecycle.call_import_state(store, version, meters, &states))?.map_err(refused)
+        self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_import_state(store, version, meters, &states))?
+            .map_err(refused)
     }
 
     /// Drops all that the plugin keeps about these meters.
@@ -118,10 +154,10 @@ impl Instance {
     /// When the plugin fails.
     pub fn forget(&mut self, meters: &[u32]) -> Result<(), Fault> {
         let lifecycle = self.lifecycle.clone();
-        self.call_at_start(|store| lifecycle.call_forget(store, meters))
+        self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_forget(store, meters))
     }
 
-    /// Linear memory in bytes; it never shrinks.
+    /// Linear memory and tables in bytes; they never shrink.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.store.data().memory_bytes
@@ -132,34 +168,37 @@ impl Instance {
         batch: &Batch<'_>,
         call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<Result<T, GuestError>>,
     ) -> Result<T, Fault> {
-        // Dense columns out, everything in; what is beyond them is what `output` bounds.
-        let columns = batch.columns.len() + self.description().outputs.len() + 4;
-        let dense = batch.rows as usize * 8 * columns;
-        let time = self.limits.batch_time;
-        self.call(time, "batch_time", dense + 2 * self.limits.output, call)?.map_err(refused)
+        // The dense columns, and twice the rest: a text costs more here than in the guest. `output` bounds the rest exactly.
+        let columns = self.description().outputs.len() + 1;
+        let dense_bytes = (batch.rows as usize).saturating_mul(8 * columns);
+        let transfer_bytes = dense_bytes.saturating_add(self.limits.output.saturating_mul(2));
+        self.call(&Budget { time: self.limits.batch_time, key: "batch_time", transfer_bytes }, call)?.map_err(refused)
     }
 
-    fn call_at_start<T>(&mut self, call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<T>) -> Result<T, Fault> {
-        let time = self.limits.start_time;
-        self.call(time, "start_time", START_TRANSFER_BYTES, call)
-    }
-
-    fn call<T>(
+    fn call_at_start<T>(
         &mut self,
-        time: Duration,
-        key: &'static str,
         transfer_bytes: usize,
         call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
+        self.call(&Budget { time: self.limits.start_time, key: "start_time", transfer_bytes }, call)
+    }
+
+    fn call<T>(&mut self, budget: &Budget, call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<T>) -> Result<T, Fault> {
         if self.dead {
             return Err(Fault::Dead);
         }
-        Self::enter_store(&mut self.store, time, &self.limits);
-        self.store.set_hostcall_fuel(transfer_bytes);
-        call(&mut self.store).map_err(|error| {
-            self.dead = true;
-            fault_of(&error, self.store.data(), &self.limits, time, key)
-        })
+        Self::enter_store(&mut self.store, budget.time, &self.limits);
+        self.store.set_hostcall_fuel(budget.transfer_bytes);
+        let answer = call(&mut self.store);
+        self.store.data_mut().end_call();
+        let answer = answer.map_err(|error| fault_of(&error, self.store.data(), &self.limits, budget.time, budget.key));
+        self.die_of(answer)
+    }
+
+    /// A plugin that trapped cannot be entered again, and one that broke the contract is not.
+    fn die_of<T>(&mut self, answer: Result<T, Fault>) -> Result<T, Fault> {
+        self.dead |= answer.is_err();
+        answer
     }
 }
 
@@ -170,28 +209,35 @@ impl std::fmt::Debug for Instance {
 }
 
 fn refused(error: GuestError) -> Fault {
-    Fault::Refused(match error {
+    Fault::Refused(one_line(match error {
         GuestError::InvalidConfig(text)
         | GuestError::InvalidInput(text)
         | GuestError::IncompatibleState(text)
         | GuestError::Internal(text) => text,
-    })
+    }))
 }
 
 /// What the engine's error means for the plugin.
 pub(crate) fn fault_of(error: &wasmtime::Error, guest: &Guest, limits: &Limits, time: Duration, key: &'static str) -> Fault {
-    let text = first_line(error);
+    // The cause, without the addresses of the guest's functions that the engine puts around it.
+    let text = one_line(error.root_cause().to_string());
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::Interrupt) => Fault::Deadline { limit: time, key },
         _ if guest.memory_denied => Fault::Memory { limit: limits.memory },
-        _ if text.contains("hostcalls has been exhausted") => Fault::OutputSize { limit: limits.output },
+        // The engine keeps this error's type to itself.
+        _ if text.contains("fuel allocated for hostcalls has been exhausted") => Fault::OutputSize { limit: limits.output },
         trap => Fault::Trap {
             kind: match trap {
                 Some(wasmtime::Trap::UnreachableCodeReached) => Trap::Unreachable,
                 Some(wasmtime::Trap::StackOverflow) => Trap::StackOverflow,
                 _ => Trap::Other,
             },
-            message: guest.last_error.clone().unwrap_or(text),
+            message: match (trap, &guest.last_error) {
+                // A panic's text says more than that there was one.
+                (Some(wasmtime::Trap::UnreachableCodeReached), Some(last_words)) => last_words.clone(),
+                (None, Some(last_words)) => format!("{text}, after it said: {last_words}"),
+                _ => text,
+            },
         },
     }
 }

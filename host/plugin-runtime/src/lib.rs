@@ -7,6 +7,7 @@ mod bindings;
 mod cache;
 mod compiled;
 mod description;
+mod empty_wasi;
 mod engine;
 mod fault;
 mod guest;
@@ -15,6 +16,7 @@ mod limits;
 mod linked;
 mod output;
 mod params;
+mod text;
 
 pub use bindings::v1::exports::wattdog::plugin::detection::{Findings, Scored, Severity};
 pub use bindings::v1::exports::wattdog::plugin::enrichment::{Column, DictionaryAppend, Enriched};

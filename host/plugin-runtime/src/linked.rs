@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::bindings::v1::exports::wattdog::plugin::{detection, enrichment, lifecycle};
 use crate::bindings::v1::wattdog::plugin::host;
 use crate::bindings::v1::wattdog::plugin::types::{Config, Description, ModelPart};
 use crate::compiled::{Compiled, Kind, first_line};
+use crate::empty_wasi;
 use crate::fault::Fault;
 use crate::guest::{Guest, LogSink};
-use crate::instance::{Instance, Interface};
+use crate::instance::{Instance, Interface, fault_of};
 use crate::limits::Limits;
 
 /// Second stage: any lane can start instances of it.
@@ -22,44 +23,42 @@ pub struct Linked {
 
 struct Inner {
     pre: InstancePre<Guest>,
-    kind: Kind,
+    exports: Exports,
     digest: String,
     limits: Limits,
     log: LogSink,
 }
 
+/// Where a component's functions are.
+struct Exports {
+    lifecycle: lifecycle::GuestIndices,
+    duty: Duty,
+}
+
+enum Duty {
+    Detection(detection::GuestIndices),
+    Enrichment(enrichment::GuestIndices),
+}
+
 impl Linked {
     pub(crate) fn new(engine: &Engine, compiled: &Compiled, limits: Limits, log: LogSink) -> Result<Self, Fault> {
         let component = &compiled.component;
-        let mut wasi = false;
-        for (name, _) in component.component_type().imports(engine) {
-            match name.split_once(':') {
-                Some(("wattdog", _)) => {}
-                Some(("wasi", _)) => wasi = true,
-                _ => return Err(Fault::Link(format!("it imports `{name}`, and a plugin can reach nothing but the log"))),
-            }
-        }
+        check_imports(engine, component)?;
         let mut linker = Linker::<Guest>::new(engine);
-        host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(|e| Fault::Link(first_line(&e)))?;
-        if wasi {
-            // An empty WASI: what a language's runtime imports is there; what asks for the world outside traps by name.
-            linker.define_unknown_imports_as_traps(component).map_err(|e| Fault::Link(first_line(&e)))?;
-        }
-        let pre = linker.instantiate_pre(component).map_err(|e| Fault::Link(first_line(&e)))?;
-        lifecycle::GuestIndices::new(&pre).map_err(|e| Fault::Link(first_line(&e)))?;
-        let kind = match (detection::GuestIndices::new(&pre), enrichment::GuestIndices::new(&pre)) {
-            (Ok(_), Err(_)) => Kind::Detector,
-            (Err(_), Ok(_)) => Kind::Enricher,
-            (Ok(_), Ok(_)) => return Err(Fault::Link("it is detector and enricher at once; make two plugins".into())),
-            (Err(error), Err(_)) => return Err(Fault::Link(first_line(&error))),
-        };
-        Ok(Self { inner: Arc::new(Inner { pre, kind, digest: compiled.digest().to_owned(), limits, log }) })
+        host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(link_fault)?;
+        empty_wasi::define(&mut linker, component).map_err(link_fault)?;
+        let pre = linker.instantiate_pre(component).map_err(link_fault)?;
+        let exports = Exports::find(&pre)?;
+        Ok(Self { inner: Arc::new(Inner { pre, exports, digest: compiled.digest().to_owned(), limits, log }) })
     }
 
     /// What it does.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.inner.kind
+        match self.inner.exports.duty {
+            Duty::Detection(_) => Kind::Detector,
+            Duty::Enrichment(_) => Kind::Enricher,
+        }
     }
 
     /// SHA-256 of the component, in hex.
@@ -87,27 +86,65 @@ impl Linked {
     }
 
     fn instantiate(&self) -> Result<Instance, Fault> {
-        let Inner { pre, kind, limits, log, .. } = &*self.inner;
+        let Inner { pre, exports, limits, log, .. } = &*self.inner;
         let mut store = Store::new(pre.engine(), Guest::new(limits, Arc::clone(log)));
         store.limiter(|guest| guest);
         Instance::enter_store(&mut store, limits.start_time, limits);
-        let loaded = pre.instantiate(&mut store).and_then(|instance| {
-            let lifecycle = lifecycle::GuestIndices::new(pre)?.load(&mut store, &instance)?;
-            let interface = match kind {
-                Kind::Detector => Interface::Detection(detection::GuestIndices::new(pre)?.load(&mut store, &instance)?),
-                Kind::Enricher => Interface::Enrichment(enrichment::GuestIndices::new(pre)?.load(&mut store, &instance)?),
-            };
-            Ok((lifecycle, interface))
-        });
-        match loaded {
-            Ok((lifecycle, interface)) => Ok(Instance::new(store, lifecycle, interface, limits.clone())),
-            Err(error) => Err(crate::instance::fault_of(&error, store.data(), limits, limits.start_time, "start_time")),
-        }
+        let instance = pre.instantiate(&mut store);
+        store.data_mut().end_call();
+        let instance = instance.map_err(|error| fault_of(&error, store.data(), limits, limits.start_time, "start_time"))?;
+        let (lifecycle, interface) = exports.load(&mut store, &instance).map_err(link_fault)?;
+        Ok(Instance::new(store, lifecycle, interface, limits.clone()))
     }
 }
 
 impl std::fmt::Debug for Linked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Linked").field("kind", &self.inner.kind).field("digest", &self.inner.digest).finish_non_exhaustive()
+        f.debug_struct("Linked").field("kind", &self.kind()).field("digest", &self.inner.digest).finish_non_exhaustive()
     }
+}
+
+impl Exports {
+    fn find(pre: &InstancePre<Guest>) -> Result<Self, Fault> {
+        let lifecycle = lifecycle::GuestIndices::new(pre).map_err(link_fault)?;
+        let duty = match (detection::GuestIndices::new(pre), enrichment::GuestIndices::new(pre)) {
+            (Ok(detection), Err(_)) => Duty::Detection(detection),
+            (Err(_), Ok(enrichment)) => Duty::Enrichment(enrichment),
+            (Ok(_), Ok(_)) => return Err(Fault::Link("it is detector and enricher at once; make two plugins".into())),
+            (Err(error), Err(_)) => return Err(link_fault(error)),
+        };
+        Ok(Self { lifecycle, duty })
+    }
+
+    /// Fails where a function has another type than the contract's.
+    fn load(
+        &self,
+        store: &mut Store<Guest>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<(lifecycle::Guest, Interface)> {
+        let lifecycle = self.lifecycle.load(&mut *store, instance)?;
+        let interface = match &self.duty {
+            Duty::Detection(detection) => Interface::Detection(detection.load(store, instance)?),
+            Duty::Enrichment(enrichment) => Interface::Enrichment(enrichment.load(store, instance)?),
+        };
+        Ok((lifecycle, interface))
+    }
+}
+
+/// Only the contract and an empty WASI are there to be imported.
+fn check_imports(engine: &Engine, component: &Component) -> Result<(), Fault> {
+    let component = component.component_type();
+    let foreign: Vec<_> = component
+        .imports(engine)
+        .filter(|(name, _)| !name.starts_with("wattdog:plugin/") && !name.starts_with("wasi:"))
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::Link(format!("it imports {}, and a plugin can reach nothing but the log", foreign.join(", "))))
+}
+
+fn link_fault(error: wasmtime::Error) -> Fault {
+    Fault::Link(first_line(&error))
 }

@@ -1,34 +1,65 @@
 //! Is what a plugin returned what the contract says? Checked before it touches anything of the host.
 
-use crate::bindings::v1::wattdog::plugin::types::{Batch, ColumnType, Description};
+use std::collections::HashSet;
+
+use crate::bindings::v1::wattdog::plugin::types::{ColumnType, Description, MeterStateResult};
 use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::text::one_line;
 use crate::{Column, Enriched, Findings, Scored};
 
-pub(crate) fn check_scored(scored: &Scored, batch: &Batch<'_>, description: &Description, limit: usize) -> Result<(), Fault> {
-    let rows = batch.rows as usize;
-    if scored.scores.len() != rows {
-        return wrong(format!("{} scores for {rows} rows", scored.scores.len()));
+/// The code of a missing text.
+const MISSING: u32 = u32::MAX;
+
+/// How far each text output's dictionary has come.
+#[derive(Default)]
+pub(crate) struct Dictionaries {
+    lengths: Vec<u32>,
+    bytes: usize,
+}
+
+impl Dictionaries {
+    pub(crate) fn new(outputs: usize) -> Self {
+        Self { lengths: vec![0; outputs], bytes: 0 }
     }
-    if let Some(row) = scored.scores.iter().position(|score| score.is_infinite() || *score < 0.0) {
-        return wrong(format!("score {} in row {row}: a score is 0 or more, or NaN", scored.scores[row]));
+}
+
+/// Checks the findings and makes their reasons fit for a log line.
+pub(crate) fn check_scored(scored: &mut Scored, rows: u32, description: &Description, limit: usize) -> Result<(), Fault> {
+    check_scores(&scored.scores, rows)?;
+    check_rows(&scored.findings.rows, rows)?;
+    check_lengths(&scored.findings, description)?;
+    check_values(&scored.findings)?;
+    if findings_bytes(&scored.findings) > limit {
+        return Err(Fault::OutputSize { limit });
     }
-    let findings = &scored.findings;
-    let mut before = None;
-    for &row in &findings.rows {
-        if row >= batch.rows {
-            return wrong(format!("a finding in row {row} of {rows}"));
-        }
-        if before.is_some_and(|before| row <= before) {
-            return wrong(format!("findings not in ascending order at row {row}"));
-        }
-        before = Some(row);
+    for reason in &mut scored.findings.reasons {
+        *reason = one_line(std::mem::take(reason));
     }
-    check_lengths(findings, description)?;
-    if findings.blame.iter().any(|share| !(0.0..=1.0).contains(share)) {
-        return wrong("a share of the blame outside 0 to 1".into());
+    Ok(())
+}
+
+fn check_scores(scores: &[f64], rows: u32) -> Result<(), Fault> {
+    if scores.len() != rows as usize {
+        return wrong(format!("{} scores for {rows} rows", scores.len()));
     }
-    let bytes = findings_bytes(findings);
-    if bytes > limit { Err(Fault::OutputSize { limit }) } else { Ok(()) }
+    let is_wrong = |score: f64| (score == f64::INFINITY) | (score < 0.0);
+    // One pass without a branch, so that it costs a fraction of a nanosecond for each row.
+    if scores.iter().fold(false, |any, &score| any | is_wrong(score)) {
+        let row = scores.iter().position(|&score| is_wrong(score)).expect("seen just now");
+        return wrong(format!("score {} in row {row}: a score is 0 or more, or NaN", scores[row]));
+    }
+    Ok(())
+}
+
+fn check_rows(found: &[u32], rows: u32) -> Result<(), Fault> {
+    if let Some(row) = found.iter().find(|&&row| row >= rows) {
+        return wrong(format!("a finding in row {row} of {rows}"));
+    }
+    if let Some(pair) = found.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return wrong(format!("a finding in row {} after one in row {}: they must ascend", pair[1], pair[0]));
+    }
+    Ok(())
 }
 
 fn check_lengths(findings: &Findings, description: &Description) -> Result<(), Fault> {
@@ -50,6 +81,24 @@ fn check_lengths(findings: &Findings, description: &Description) -> Result<(), F
     Ok(())
 }
 
+fn check_values(findings: &Findings) -> Result<(), Fault> {
+    if let Some(share) = findings.blame.iter().find(|share| !(0.0..=1.0).contains(*share)) {
+        return wrong(format!("{share} as a share of the blame: it is 0 to 1"));
+    }
+    // Neither JSON nor every database has a word for infinity.
+    for (name, values) in [
+        ("expected", &findings.expected),
+        ("expected-low", &findings.expected_low),
+        ("expected-high", &findings.expected_high),
+        ("numbers", &findings.numbers),
+    ] {
+        if values.iter().any(|value| value.is_infinite()) {
+            return wrong(format!("an infinite value in `{name}`: what is not known is NaN"));
+        }
+    }
+    Ok(())
+}
+
 fn findings_bytes(findings: &Findings) -> usize {
     let floats = findings.expected.len()
         + findings.expected_low.len()
@@ -59,26 +108,74 @@ fn findings_bytes(findings: &Findings) -> usize {
     findings.rows.len() * 5 + floats * 8 + findings.reasons.iter().map(|reason| 8 + reason.len()).sum::<usize>()
 }
 
-pub(crate) fn check_enriched(enriched: &Enriched, batch: &Batch<'_>, description: &Description) -> Result<(), Fault> {
-    let rows = batch.rows as usize;
+/// Checks columns against the description, and their codes against the dictionaries, which grow by what is new.
+pub(crate) fn check_enriched(
+    enriched: &Enriched,
+    rows: u32,
+    description: &Description,
+    limits: &Limits,
+    dictionaries: &mut Dictionaries,
+) -> Result<(), Fault> {
     if enriched.columns.len() != description.outputs.len() {
         return wrong(format!("{} columns where it describes {}", enriched.columns.len(), description.outputs.len()));
     }
-    for (column, spec) in enriched.columns.iter().zip(&description.outputs) {
-        let (length, fits) = match column {
-            Column::Floats(values) => (values.len(), spec.type_ == ColumnType::Float),
-            Column::Codes(codes) => (codes.len(), spec.type_ == ColumnType::Text),
+    append(enriched, description, limits, dictionaries)?;
+    for ((column, spec), &entries) in enriched.columns.iter().zip(&description.outputs).zip(&dictionaries.lengths) {
+        let (type_, length) = match column {
+            Column::Floats(values) => (ColumnType::Float, values.len()),
+            Column::Codes(codes) => (ColumnType::Text, codes.len()),
         };
-        if !fits || length != rows {
+        if type_ != spec.type_ || length != rows as usize {
             return wrong(format!("column `{}` has {length} values for {rows} rows, or another type", spec.name));
         }
-    }
-    for append in &enriched.new_entries {
-        if !matches!(enriched.columns.get(append.column as usize), Some(Column::Codes(_))) {
-            return wrong(format!("dictionary entries for column {}, which is not text", append.column));
+        match column {
+            Column::Floats(values) if values.iter().any(|value| value.is_infinite()) => {
+                return wrong(format!("an infinite value in column `{}`: what is missing is NaN", spec.name));
+            }
+            Column::Codes(codes) => {
+                if let Some(code) = codes.iter().find(|&&code| code >= entries && code != MISSING) {
+                    return wrong(format!("code {code} in column `{}`, whose dictionary has {entries} entries", spec.name));
+                }
+            }
+            Column::Floats(_) => {}
         }
     }
     Ok(())
+}
+
+fn append(enriched: &Enriched, description: &Description, limits: &Limits, dictionaries: &mut Dictionaries) -> Result<(), Fault> {
+    let mut new_bytes = 0;
+    for append in &enriched.new_entries {
+        let column = append.column as usize;
+        let Some(spec) = description.outputs.get(column).filter(|spec| spec.type_ == ColumnType::Text) else {
+            return wrong(format!("dictionary entries for column {column}, which is not text"));
+        };
+        let length = &mut dictionaries.lengths[column];
+        if append.first_code != *length {
+            let message = format!("`{}` appends entry {} to a dictionary of {length}", spec.name, append.first_code);
+            return wrong(message);
+        }
+        *length += append.values.len() as u32;
+        new_bytes += append.values.iter().map(|value| 8 + value.len()).sum::<usize>();
+    }
+    if new_bytes > limits.output {
+        return Err(Fault::OutputSize { limit: limits.output });
+    }
+    dictionaries.bytes += new_bytes;
+    // The host keeps what the guest keeps, so one limit holds for both.
+    if dictionaries.bytes > limits.memory {
+        return Err(Fault::Memory { limit: limits.memory });
+    }
+    Ok(())
+}
+
+/// Each state is of a meter that was asked for, and of none twice.
+pub(crate) fn check_states(states: &[MeterStateResult], meters: &[u32]) -> Result<(), Fault> {
+    let mut asked: HashSet<_> = meters.iter().copied().collect();
+    match states.iter().find(|state| !asked.remove(&state.meter)) {
+        Some(state) => wrong(format!("state of meter {}, which was not asked for or came before", state.meter)),
+        None => Ok(()),
+    }
 }
 
 fn wrong(message: String) -> Result<(), Fault> {

@@ -23,15 +23,33 @@ pub fn complete(specs: &[ParamSpec], given: &Map<String, Value>) -> Result<Strin
             }
             None => match &spec.default {
                 Some(json) => {
-                    let value = serde_json::from_str(json)
-                        .map_err(|error| format!("the plugin's own default of `{}` is not JSON: {error}", spec.name))?;
-                    complete.insert(spec.name.clone(), value);
+                    complete.insert(spec.name.clone(), parse_default(spec, json)?);
                 }
                 None => return Err(format!("parameter `{}` is missing: {}", spec.name, spec.text)),
             },
         }
     }
     Ok(Value::Object(complete).to_string())
+}
+
+/// Are a parameter's bounds and default what the parameter takes itself?
+pub(crate) fn check_spec(spec: &ParamSpec) -> Result<(), String> {
+    let (low, high) = bounds(spec);
+    if low.is_nan() || high.is_nan() || low > high {
+        return Err(format!("parameter `{}` has the bounds [{low}, {high}]", spec.name));
+    }
+    match &spec.default {
+        Some(json) => check(spec, &parse_default(spec, json)?).map_err(|error| format!("by its default, {error}")),
+        None => Ok(()),
+    }
+}
+
+fn parse_default(spec: &ParamSpec, json: &str) -> Result<Value, String> {
+    serde_json::from_str(json).map_err(|error| format!("the plugin's own default of `{}` is not JSON: {error}", spec.name))
+}
+
+fn bounds(spec: &ParamSpec) -> (f64, f64) {
+    (spec.minimum.unwrap_or(f64::NEG_INFINITY), spec.maximum.unwrap_or(f64::INFINITY))
 }
 
 fn unknown(name: &str, specs: &[ParamSpec]) -> String {
@@ -56,7 +74,7 @@ fn check(spec: &ParamSpec, value: &Value) -> Result<(), String> {
     if !fits {
         return Err(format!("parameter `{}` must be {wanted}, not {value}", spec.name));
     }
-    let (low, high) = (spec.minimum.unwrap_or(f64::NEG_INFINITY), spec.maximum.unwrap_or(f64::INFINITY));
+    let (low, high) = bounds(spec);
     match value.as_f64() {
         Some(number) if !(low..=high).contains(&number) => {
             Err(format!("parameter `{}` is {number}, outside [{low}, {high}] {}", spec.name, spec.unit).trim_end().to_owned())
