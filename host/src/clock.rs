@@ -1,6 +1,6 @@
 //! The machine's clock: the only place that reads it, so that everything else takes time as an argument.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Wall clock, for people and for the store's `recorded_at`; never for a decision about a reading.
 #[must_use]
@@ -14,4 +14,10 @@ pub fn now() -> jiff::Timestamp {
 pub fn monotonic() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     Instant::now()
+}
+
+/// Processor time that the calling thread has used: what work costs, however busy the machine is.
+#[must_use]
+pub fn thread_cpu() -> Duration {
+    cpu_time::ThreadTime::now().as_duration()
 }

@@ -23,9 +23,12 @@ label_set!(PluginLabel { plugin });
 label_set!(FindingLabel { plugin, severity });
 label_set!(TrapLabel { plugin, kind });
 label_set!(SinkLabel { sink });
+label_set!(StageLabel { stage });
 
 /// A gauge of a float.
 pub type FloatGauge = Gauge<f64, AtomicU64>;
+/// A counter of a float.
+pub type FloatCounter = Counter<f64, AtomicU64>;
 
 /// All metrics of the process. Cloning shares them.
 #[derive(Clone)]
@@ -46,6 +49,10 @@ pub struct Metrics {
     pub consumer_lag: Family<PartitionLabel, Gauge>,
     /// Latest event time of each partition, seconds since the epoch.
     pub watermark: Family<PartitionLabel, FloatGauge>,
+    /// Processor time of each stage of the lanes.
+    pub stage_cpu: Family<StageLabel, FloatCounter>,
+    /// Processor time of calls into each plugin.
+    pub plugin_cpu: Family<PluginLabel, FloatCounter>,
     /// Time of calls into each plugin.
     pub plugin_call: Family<PluginLabel, Histogram, fn() -> Histogram>,
     /// Faults of each plugin.
@@ -82,6 +89,8 @@ impl Metrics {
             dead_letters: Family::default(),
             consumer_lag: Family::default(),
             watermark: Family::default(),
+            stage_cpu: Family::default(),
+            plugin_cpu: Family::default(),
             plugin_call: Family::new_with_constructor(seconds),
             plugin_traps: Family::default(),
             plugin_memory: Family::default(),
@@ -102,6 +111,8 @@ impl Metrics {
         registry.register("dead_letters", "Dead letters", m.dead_letters.clone());
         registry.register("consumer_lag", "Records behind the end of the partition", m.consumer_lag.clone());
         registry.register("watermark_seconds", "Latest event time, since the epoch", m.watermark.clone());
+        registry.register("stage_cpu_seconds", "Processor time of a stage of the lanes", m.stage_cpu.clone());
+        registry.register("plugin_cpu_seconds", "Processor time of calls into a plugin", m.plugin_cpu.clone());
         registry.register("plugin_call_seconds", "Time of calls into a plugin", m.plugin_call.clone());
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
         registry.register("plugin_memory_bytes", "Linear memory of a plugin", m.plugin_memory.clone());

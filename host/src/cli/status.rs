@@ -1,10 +1,8 @@
 //! `wattdog status`: how is a running host?
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
-
 use anyhow::{Context as _, bail};
+
+use crate::web::client::get;
 
 /// Asks `/api/v1/status`; exit code 1 when the host is not ready.
 #[derive(Debug, clap::Args)]
@@ -37,18 +35,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         bail!("not ready: {}", status["reason"].as_str().unwrap_or("no reason given"));
     }
     Ok(())
-}
-
-/// One plain request on loopback; a client library for it would be most of a binary.
-fn get(address: &str, path: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;
-    if !head.contains(" 200 ") {
-        bail!("{}", head.lines().next().unwrap_or_default());
-    }
-    Ok(body.to_owned())
 }

@@ -37,9 +37,9 @@ impl Detect {
         }
     }
 
-    /// Memory of each detector's instance, by plugin name, in bytes.
-    pub fn memory_bytes(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.detectors.iter().map(|detector| (detector.plugin().name.as_str(), detector.memory_bytes()))
+    /// Each detector, to ask what it costs.
+    pub fn plugins(&mut self) -> impl Iterator<Item = &mut LanePlugin> {
+        self.detectors.iter_mut()
     }
 
     /// Scores every row with every detector.

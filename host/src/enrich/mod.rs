@@ -34,8 +34,13 @@ impl Enrich {
         &self.dictionaries
     }
 
-    /// Adds every enricher's columns. Rows on which one fails have its columns missing; `failed` is told the row.
-    pub fn run(&mut self, batch: &mut Batch, meters: &MeterTable, mut failed: impl FnMut(&Plugin, usize, &runtime::Fault)) {
+    /// Each enricher, to ask what it costs.
+    pub fn plugins(&mut self) -> impl Iterator<Item = &mut LanePlugin> {
+        self.enrichers.iter_mut()
+    }
+
+    /// Adds every enricher's columns. Rows on which one fails have its columns missing; `failed` is told their offset.
+    pub fn run(&mut self, batch: &mut Batch, meters: &MeterTable, mut failed: impl FnMut(&Plugin, i64, &runtime::Fault)) {
         for enricher in &mut self.enrichers {
             let plugin = Arc::clone(enricher.plugin());
             let first = plugin.first_output;
@@ -56,7 +61,7 @@ impl Enrich {
                         fill(column, rows.start, part, bases[first + index]);
                     }
                 }
-                Err(fault) => rows.for_each(|row| failed(&plugin, row, &fault)),
+                Err(fault) => rows.for_each(|row| failed(&plugin, batch.offsets[row], &fault)),
             });
             for (index, values) in appended.into_iter().enumerate() {
                 self.dictionaries[first + index].extend(values);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::LaneState;
+use super::stage_cpu::Stage;
 use super::stages::Stages;
 use crate::clock;
 use crate::config::Config;
@@ -112,11 +113,13 @@ impl Lane {
         }
         let seen = self.state.next_offset.unwrap_or(i64::MIN);
         let messages: Vec<Message<'_>> = polled.iter().filter(|message| message.offset >= seen).collect();
+        self.stages.cpu.lap(Stage::Read);
         if let Some(last) = messages.last() {
             self.stages.process(&messages, &mut self.state);
             self.state.next_offset = Some(last.offset + 1);
             self.uncommitted_since.get_or_insert_with(clock::monotonic);
             self.producer.send(&self.stages.results.outbox);
+            self.stages.cpu.lap(Stage::Send);
         }
         true
     }
@@ -167,6 +170,7 @@ impl Lane {
                 self.committed = Some(next_offset);
                 self.uncommitted_since = None;
                 self.shared.metrics.commit.observe(started.elapsed().as_secs_f64());
+                self.stages.cpu.lap(Stage::Commit);
             }
             Commit::Abandoned => tracing::warn!(partition = self.queue.partition(), "the lane ends with an open transaction"),
         }

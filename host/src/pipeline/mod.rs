@@ -3,6 +3,7 @@
 mod lane;
 mod lanes;
 mod results;
+mod stage_cpu;
 mod stages;
 mod state;
 mod wiring;

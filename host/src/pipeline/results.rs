@@ -1,5 +1,6 @@
 //! What the stages of a lane say, written into its outbox and counted.
 
+use prometheus_client::metrics::counter::Counter;
 use wattdog_plugin_runtime::Fault;
 
 use crate::detect::Verdicts;
@@ -7,7 +8,7 @@ use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
 use crate::kafka::Message;
 use crate::metrics::{FindingLabel, Metrics, ReasonLabel, TrapLabel};
 use crate::registry::Plugin;
-use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat};
+use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
 use crate::window::Window;
 
 /// Where a lane stands in the input.
@@ -24,11 +25,13 @@ pub(super) struct Results {
     place: Place,
     metrics: Metrics,
     window_size_us: i64,
+    /// A counter for each plugin and severity seen.
+    findings: Vec<(String, Severity, Counter)>,
 }
 
 impl Results {
     pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics, window_size_us: i64) -> Self {
-        Self { outbox: Outbox::default(), format, place, metrics, window_size_us }
+        Self { outbox: Outbox::default(), format, place, metrics, window_size_us, findings: Vec::new() }
     }
 
     pub(super) fn window(&mut self, meters: &MeterTable, building: BuildingId, window: &Window) {
@@ -63,6 +66,18 @@ impl Results {
         let mut headers = self.headers("reading", reject.reason, message.offset, stage);
         headers.push(("message", reject.message.clone().into_bytes()));
         self.outbox.push_dead_letter(message.key, message.payload, headers);
+    }
+
+    /// Counts a finding, without making a label for each.
+    fn found(&mut self, plugin: &Plugin, severity: Severity) {
+        let known = self.findings.iter().position(|(name, of, _)| *of == severity && *name == plugin.name);
+        let at = known.unwrap_or_else(|| {
+            let label = FindingLabel { plugin: plugin.name.clone(), severity: severity.word().to_owned() };
+            let counter = self.metrics.findings.get_or_create_owned(&label);
+            self.findings.push((plugin.name.clone(), severity, counter));
+            self.findings.len() - 1
+        });
+        self.findings[at].2.inc();
     }
 
     /// An accepted reading that a plugin could not take.
@@ -100,8 +115,7 @@ pub(super) struct VerdictsOn<'a, 'm> {
 
 impl Verdicts for VerdictsOn<'_, '_> {
     fn found(&mut self, plugin: &Plugin, row: Anomaly) {
-        let label = FindingLabel { plugin: plugin.name.clone(), severity: row.severity.word().to_owned() };
-        self.results.metrics.findings.get_or_create(&label).inc();
+        self.results.found(plugin, row.severity);
         let format = &self.results.format;
         self.results.outbox.push(ResultTopic::Anomalies, &row.building, |out| format.write_anomaly(&row, out));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::LaneState;
 use super::lane::Shared;
 use super::results::{Place, Results, VerdictsOn, message_at};
-use crate::clock;
+use super::stage_cpu::{Stage, StageCpu};
 use crate::decode::{Decoder, Record};
 use crate::detect::{Detect, Source};
 use crate::domain::{Batch, EventTime, Reason, Reject};
@@ -22,6 +22,7 @@ pub(super) struct Stages {
     enrich: Enrich,
     detect: Detect,
     pub(super) results: Results,
+    pub(super) cpu: StageCpu,
     batch: Batch,
     keep: Vec<bool>,
 }
@@ -39,6 +40,7 @@ impl Stages {
             results: Results::new(format, place.clone(), shared.metrics.clone(), config.window.size.micros()),
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
+            cpu: StageCpu::new(&shared.metrics),
             place,
             shared,
         }
@@ -47,9 +49,14 @@ impl Stages {
     /// Takes messages, in offset order and none seen before, all the way.
     pub(super) fn process(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         self.decode(messages, state);
+        self.cpu.lap(Stage::Decode);
         self.enrich(messages, state);
+        self.cpu.lap(Stage::Enrich);
         self.window(messages, state);
+        self.cpu.lap(Stage::Window);
         self.detect(messages, state);
+        self.cpu.lap(Stage::Detect);
+        self.count_costs();
         self.shared.metrics.readings.inc_by(self.batch.len() as u64);
     }
 
@@ -65,10 +72,9 @@ impl Stages {
 
     fn enrich(&mut self, messages: &[Message<'_>], state: &LaneState) {
         let Self { enrich, batch, results, .. } = self;
-        let offsets = batch.offsets.clone();
-        enrich.run(batch, &state.meters, |plugin, row, fault| {
-            tracing::warn!(plugin = plugin.name, offset = offsets[row], %fault, "a reading could not be enriched");
-            if let Some(message) = message_at(messages, offsets[row]) {
+        enrich.run(batch, &state.meters, |plugin, offset, fault| {
+            tracing::warn!(plugin = plugin.name, offset, %fault, "a reading could not be enriched");
+            if let Some(message) = message_at(messages, offset) {
                 results.plugin_failed(message, plugin, fault, "enrich");
             }
         });
@@ -100,19 +106,24 @@ impl Stages {
     }
 
     fn detect(&mut self, messages: &[Message<'_>], state: &LaneState) {
-        let Self { detect, enrich, batch, results, place, shared, .. } = self;
+        let Self { detect, enrich, batch, results, place, .. } = self;
         if batch.is_empty() {
             return;
         }
         let source = Source { topic: &place.topic, partition: place.partition };
-        let started = clock::monotonic();
         let mut verdicts = VerdictsOn { results, messages, offsets: &batch.offsets };
         detect.run(batch, &state.meters, enrich.dictionaries(), source, &mut verdicts);
-        let seconds = started.elapsed().as_secs_f64();
-        for (plugin, bytes) in detect.memory_bytes() {
-            let label = PluginLabel { plugin: plugin.to_owned() };
-            shared.metrics.plugin_call.get_or_create(&label).observe(seconds);
-            shared.metrics.plugin_memory.get_or_create(&label).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    fn count_costs(&mut self) {
+        let metrics = &self.shared.metrics;
+        for plugin in self.enrich.plugins().chain(self.detect.plugins()) {
+            let cost = plugin.take_cost();
+            let label = PluginLabel { plugin: plugin.plugin().name.clone() };
+            metrics.plugin_call.get_or_create(&label).observe(cost.elapsed.as_secs_f64());
+            metrics.plugin_cpu.get_or_create(&label).inc_by(cost.cpu.as_secs_f64());
+            let bytes = i64::try_from(plugin.memory_bytes()).unwrap_or(i64::MAX);
+            metrics.plugin_memory.get_or_create(&label).set(bytes);
         }
     }
 }

@@ -4,10 +4,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wattdog_plugin_runtime as runtime;
 use wattdog_plugin_runtime::{ColumnParam, DictionaryAppendParam, Fault, Instance};
 
+use crate::clock;
 use crate::domain::{Batch, Column, MeterTable};
 use crate::registry::{ColumnSource, Plugin};
 
@@ -20,6 +22,16 @@ pub struct LanePlugin {
     instance: Option<Instance>,
     told_meters: usize,
     told_entries: Vec<usize>,
+    cost: Cost,
+}
+
+/// What calls into a plugin took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Elapsed time.
+    pub elapsed: Duration,
+    /// Processor time.
+    pub cpu: Duration,
 }
 
 impl LanePlugin {
@@ -27,7 +39,7 @@ impl LanePlugin {
     #[must_use]
     pub fn new(plugin: Arc<Plugin>) -> Self {
         let told_entries = vec![0; plugin.inputs.len()];
-        Self { plugin, instance: None, told_meters: 0, told_entries }
+        Self { plugin, instance: None, told_meters: 0, told_entries, cost: Cost::default() }
     }
 
     /// Which plugin.
@@ -40,6 +52,11 @@ impl LanePlugin {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.instance.as_ref().map_or(0, Instance::memory_bytes)
+    }
+
+    /// What its calls took since this was last asked.
+    pub fn take_cost(&mut self) -> Cost {
+        std::mem::take(&mut self.cost)
     }
 
     /// Calls the plugin with these rows of the batch. After a fault the instance is gone and the next call starts another.
@@ -89,7 +106,10 @@ impl LanePlugin {
             new_meters: &new_meters,
             new_entries: &new_entries,
         };
+        let (started, cpu_before) = (clock::monotonic(), clock::thread_cpu());
         let answer = call(instance, &view);
+        self.cost.elapsed += started.elapsed();
+        self.cost.cpu += clock::thread_cpu().saturating_sub(cpu_before);
         if answer.is_ok() {
             self.told_meters = meters.meters().len();
             for (column, first_code, values) in entries {

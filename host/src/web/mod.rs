@@ -1,5 +1,6 @@
 //! The page, its API, health and metrics.
 
+pub mod client;
 mod page;
 
 use std::net::SocketAddr;

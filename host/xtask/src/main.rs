@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one door for developers.
 #![allow(clippy::disallowed_methods, reason = "a developer's tool measures its own steps")]
 
+mod bench;
 mod plugins;
 mod prerequisites;
 mod services;
@@ -30,6 +31,9 @@ enum Task {
     /// Real servers for tests, on loopback, their data under `target/`.
     #[command(subcommand)]
     Services(services::Action),
+    /// Measure; figures are ratios of one run.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check the rules that no compiler checks.
     Tidy,
 }
@@ -57,6 +61,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Test => test::run_all(&root),
         Task::Plugins => plugins::build(&root).map(drop),
         Task::Services(action) => services::run(&root, action),
+        Task::Bench(bench) => bench::run(&root, bench),
         Task::Tidy => tidy::check(&root),
     }
 }

@@ -1,0 +1,112 @@
+//! The whole system against the barest loop that reads the same topic: real Kafka, real PostgreSQL, one machine.
+//!
+//! Rounds alternate, so that what the machine does besides meets both; figures are the median round's.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
+
+mod bare_loop;
+mod process;
+mod report;
+mod system;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Readings per second to the last committed result and to the last row in PostgreSQL.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Readings in the topic.
+    #[arg(long, default_value_t = 2_000_000)]
+    readings: u64,
+    /// Rounds of each side.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Plugins of the run; only the default detector when left out.
+    #[arg(long, value_name = "FOLDER")]
+    plugins: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What both sides read.
+struct Topic {
+    kafka: String,
+    postgres: String,
+    name: String,
+    readings: u64,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let folder = tempfile::tempdir()?;
+    let topic = Topic {
+        kafka: variable("WATTDOG_TEST_KAFKA")?,
+        postgres: variable("WATTDOG_TEST_POSTGRES")?,
+        name: format!("bench-{}", std::process::id()),
+        readings: args.readings,
+    };
+    let plugins = match args.plugins {
+        Some(plugins) => plugins,
+        None => default_detector(folder.path())?,
+    };
+    println!("filling {} with {} readings", topic.name, topic.readings);
+    fill(&topic, folder.path())?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut rounds = Vec::new();
+    for round in 1..=args.rounds {
+        let bare = bare_loop::run(&topic)?;
+        println!("round {round}: bare loop {:.0} readings/s", bare.readings_per_second);
+        let system = runtime.block_on(system::run(&topic, &plugins, folder.path(), round))?;
+        println!(
+            "round {round}: wattdog {:.0} readings/s committed, {:.0} in PostgreSQL",
+            system.committed_per_second, system.stored_per_second
+        );
+        rounds.push((bare, system));
+    }
+    report::print(rounds);
+    Ok(())
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set; run `cargo xtask bench pipeline`"))
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host lies in the workspace")
+}
+
+fn wattdog() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wattdog"));
+    command.env("WATTDOG_LOG", "warn");
+    command
+}
+
+/// A folder with the default detector alone: the job that the peers' figures are of.
+fn default_detector(folder: &Path) -> Result<PathBuf> {
+    let plugins = folder.join("plugins");
+    std::fs::create_dir(&plugins)?;
+    std::fs::copy(workspace().join("plugins/kmeans.wasm"), plugins.join("kmeans.wasm"))
+        .context("no plugins/kmeans.wasm; run `cargo xtask plugins`")?;
+    let model = workspace().join("models/kmeans_energy.json");
+    std::fs::write(plugins.join("kmeans.toml"), format!("kind = \"detector\"\nmodel = {model:?}\n"))?;
+    Ok(plugins)
+}
+
+fn fill(topic: &Topic, folder: &Path) -> Result<()> {
+    let file = folder.join("readings.jsonl");
+    let generate = wattdog()
+        .args(["generate", "readings", "--anomaly-rate", "0.04", "--start", "2025-12-01T00:00:00Z", "--count"])
+        .arg(topic.readings.to_string())
+        .arg("--output")
+        .arg(&file)
+        .status()?;
+    ensure!(generate.success(), "wattdog generate: {generate}");
+    let replay = wattdog().args(["replay", "--bootstrap", &topic.kafka, "--topic", &topic.name]).arg(&file).status()?;
+    ensure!(replay.success(), "wattdog replay: {replay}");
+    Ok(())
+}

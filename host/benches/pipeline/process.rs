@@ -1,0 +1,29 @@
+//! What the kernel knows of a running process.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+
+/// The kernel's clock ticks a second, the same on every Linux that Rust's standard library runs on.
+const TICKS: f64 = 100.0;
+
+/// Processor seconds of each thread that lives, by name with digits taken out.
+pub(crate) fn thread_seconds(pid: u32) -> Result<BTreeMap<String, f64>> {
+    let mut threads = BTreeMap::new();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = std::fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
+        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
+        let name: String = head.split_once('(').map_or("", |(_, name)| name).chars().filter(|c| !c.is_ascii_digit()).collect();
+        let ticks = |at: usize| tail.split_whitespace().nth(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+        *threads.entry(name).or_insert(0.0) += (ticks(11) + ticks(12)) / TICKS;
+    }
+    Ok(threads)
+}
+
+/// Largest resident set so far, in MiB.
+pub(crate) fn peak_mebibytes(pid: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no peak memory")?;
+    let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kibibytes / 1024.0)
+}

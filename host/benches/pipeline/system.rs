@@ -1,0 +1,147 @@
+//! One run of the real program over the topic, watched from outside.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
+use wattdog::web::client;
+
+use super::{Topic, process, wattdog};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+const CALL: Duration = Duration::from_secs(5);
+
+/// How one round went.
+pub(crate) struct System {
+    pub(crate) committed_per_second: f64,
+    pub(crate) stored_per_second: f64,
+    /// Findings and closed windows in PostgreSQL.
+    pub(crate) anomalies: i64,
+    pub(crate) windows: i64,
+    pub(crate) peak_mebibytes: f64,
+    /// Processor time for each reading, nanoseconds, by stage of the lanes.
+    pub(crate) stages: BTreeMap<String, f64>,
+    /// Likewise by thread of the process.
+    pub(crate) threads: BTreeMap<String, f64>,
+    /// Likewise of plugins.
+    pub(crate) plugins: f64,
+    pub(crate) ready_seconds: f64,
+}
+
+pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: usize) -> Result<System> {
+    let name = format!("{}-{round}", topic.name).replace('-', "_");
+    let (server, _) = topic.postgres.rsplit_once('/').context("WATTDOG_TEST_POSTGRES names no database")?;
+    let database = format!("{server}/{name}");
+    let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let config = folder.join("wattdog.toml");
+    std::fs::write(
+        &config,
+        format!(
+            "[kafka]\nbootstrap = \"{}\"\ntopic = \"{}\"\ngroup = \"{name}\"\n[input]\nmax_future = \"36500d\"\n\
+             [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
+             dead_letters = \"{name}.dead-letters\"\n[plugins]\ndir = {plugins:?}\n\
+             [sink.postgres]\nurl = \"{database}\"\n[web]\nlisten = \"{address}\"\n",
+            topic.kafka, topic.name
+        ),
+    )?;
+    let begun = SystemTime::now();
+    let mut child = wattdog().arg("run").arg("--config").arg(&config).spawn()?;
+    let watched = watch(topic, &name, &address, &database, child.id(), begun).await;
+    std::process::Command::new("kill").arg(child.id().to_string()).status()?;
+    let status = child.wait()?;
+    ensure!(status.success(), "wattdog run: {status}");
+    watched
+}
+
+async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u32, begun: SystemTime) -> Result<System> {
+    until("the host is ready", || async { Ok(client::get(address, "/readyz").ok()) }).await?;
+    let ready_seconds = begun.elapsed()?.as_secs_f64();
+    let started = until("a first reading", || async {
+        Ok(metric(address, "wattdog_readings_total").ok().filter(|&readings| readings > 0.0).map(|_| SystemTime::now()))
+    })
+    .await?;
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &topic.kafka).set("group.id", group).create()?;
+    let committed = until("all offsets are committed", || async {
+        Ok((committed_offsets(&consumer, topic)? == topic.readings).then(SystemTime::now))
+    })
+    .await?;
+    let mut postgres = PgConnection::connect(database).await?;
+    let (mut before, mut stored) = (-1, None);
+    while stored.is_none() {
+        let (readings, anomalies): (i64, i64) =
+            sqlx::query_as("SELECT (SELECT coalesce(sum(count), 0)::bigint FROM aggregations), (SELECT count(*) FROM anomalies)")
+                .fetch_one(&mut postgres)
+                .await?;
+        if readings.cast_unsigned() == topic.readings && anomalies == before {
+            stored = Some(());
+        }
+        before = anomalies;
+        ensure!(begun.elapsed()? < PATIENCE, "PostgreSQL has {readings} readings of {}", topic.readings);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    // Rows of windows that are still open follow by the clock, at leisure; they do not count.
+    let last: f64 = sqlx::query_scalar(
+        "SELECT extract(epoch FROM greatest((SELECT max(recorded_at) FROM aggregations WHERE final),
+                                            (SELECT max(recorded_at) FROM anomalies)))::float8",
+    )
+    .fetch_one(&mut postgres)
+    .await?;
+    let windows = sqlx::query_scalar("SELECT count(*) FROM aggregations WHERE final").fetch_one(&mut postgres).await?;
+    let exposed = client::get(address, "/metrics")?;
+    let per_reading = |seconds: f64| seconds * 1e9 / topic.readings as f64;
+    let readings = topic.readings as f64;
+    Ok(System {
+        committed_per_second: readings / committed.duration_since(started)?.as_secs_f64(),
+        stored_per_second: readings / (last - started.duration_since(UNIX_EPOCH)?.as_secs_f64()),
+        anomalies: before,
+        windows,
+        peak_mebibytes: process::peak_mebibytes(pid)?,
+        stages: labelled(&exposed, "wattdog_stage_cpu_seconds_total{stage=").map(|(name, s)| (name, per_reading(s))).collect(),
+        threads: process::thread_seconds(pid)?.into_iter().map(|(name, s)| (name, per_reading(s))).collect(),
+        plugins: labelled(&exposed, "wattdog_plugin_cpu_seconds_total{plugin=").map(|(_, s)| per_reading(s)).sum(),
+        ready_seconds,
+    })
+}
+
+async fn until<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut ask: impl FnMut() -> F) -> Result<T> {
+    let begun = SystemTime::now();
+    loop {
+        if let Some(answer) = ask().await? {
+            return Ok(answer);
+        }
+        ensure!(begun.elapsed()? < PATIENCE, "still not true after {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+}
+
+fn metric(address: &str, name: &str) -> Result<f64> {
+    let exposed = client::get(address, "/metrics")?;
+    let value = exposed.lines().find_map(|line| line.strip_prefix(name)).context("no such metric")?;
+    Ok(value.trim().parse()?)
+}
+
+/// Label value and number of each line of a family with one label.
+fn labelled<'a>(exposed: &'a str, prefix: &'a str) -> impl Iterator<Item = (String, f64)> + 'a {
+    exposed.lines().filter_map(move |line| {
+        let (label, value) = line.strip_prefix(prefix)?.split_once("} ")?;
+        Some((label.trim_matches('"').to_owned(), value.parse().ok()?))
+    })
+}
+
+fn committed_offsets(consumer: &BaseConsumer, topic: &Topic) -> Result<u64> {
+    let mut list = TopicPartitionList::new();
+    for partition in 0..3 {
+        list.add_partition(&topic.name, partition);
+    }
+    let committed = consumer.committed_offsets(list, CALL)?;
+    let offset = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
+        Offset::Offset(offset) => offset.cast_unsigned(),
+        _ => 0,
+    };
+    Ok(committed.elements().iter().map(offset).sum())
+}

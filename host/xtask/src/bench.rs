@@ -1,0 +1,32 @@
+//! Benchmarks, with what they need.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{cargo, plugins, prerequisites, services};
+
+/// What to measure.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Bench {
+    /// The whole system on real Kafka and PostgreSQL, against a bare loop over the same topic.
+    Pipeline {
+        /// For the benchmark, such as `--rounds 5`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// A detector as a component against the same code compiled for this machine.
+    Plugin,
+}
+
+pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
+    prerequisites::for_building()?;
+    plugins::build(root)?;
+    let mut command = cargo(root);
+    command.args(["bench", "--quiet", "--package", "wattdog", "--bench"]);
+    match bench {
+        Bench::Pipeline { arguments } => command.args(["pipeline", "--"]).args(arguments).envs(services::up(root)?),
+        Bench::Plugin => command.arg("plugin"),
+    };
+    crate::run(&mut command)
+}
