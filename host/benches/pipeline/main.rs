@@ -100,7 +100,17 @@ fn default_detector(folder: &Path) -> Result<PathBuf> {
 fn fill(topic: &Topic, folder: &Path) -> Result<()> {
     let file = folder.join("readings.jsonl");
     let generate = wattdog()
-        .args(["generate", "readings", "--anomaly-rate", "0.04", "--start", "2025-12-01T00:00:00Z", "--count"])
+        .args([
+            "generate",
+            "readings",
+            "--buildings",
+            "30",
+            "--anomaly-rate",
+            "0.035",
+            "--start",
+            "2025-12-01T00:00:00Z",
+            "--count",
+        ])
         .arg(topic.readings.to_string())
         .arg("--output")
         .arg(&file)

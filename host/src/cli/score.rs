@@ -99,7 +99,7 @@ struct Findings {
 }
 
 impl Verdicts for Findings {
-    fn found(&mut self, _: &Plugin, row: Anomaly) {
+    fn found(&mut self, _: &Plugin, row: Anomaly<'_>) {
         self.found += 1;
         self.format.write_anomaly(&row, &mut self.json);
         self.json.push(b'\n');

@@ -2,6 +2,7 @@
 
 mod fields;
 mod json;
+mod plain;
 mod timestamp;
 
 use std::fmt::Write as _;
@@ -61,7 +62,10 @@ impl Decoder {
         let text = std::str::from_utf8(payload)
             .map_err(|error| reject(Reason::NotUtf8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
         let mut values = self.fields.empty_row();
-        json::read(text, &self.fields, &mut values)?;
+        if !plain::read(text, &self.fields, &mut values) {
+            values.fill(Value::Absent);
+            json::read(text, &self.fields, &mut values)?;
+        }
         let event_time = self.event_time(&values, record.timestamp_ms)?;
         self.name_meter(&values)?;
         self.read_measures(&values)?;
@@ -152,7 +156,7 @@ impl Decoder {
 fn write_name(value: &Value<'_>, field: &str, out: &mut String) -> Result<(), Reject> {
     match value {
         Value::Text(text) => out.push_str(text),
-        Value::Integer(number) => write!(out, "{number}").expect("a String takes every write"),
+        Value::Integer(number) => out.push_str(itoa::Buffer::new().format(*number)),
         Value::Float(number) => write!(out, "{number}").expect("a String takes every write"),
         Value::Absent => {}
         other => return Err(wrong_type(field, other, "text or a number")),

@@ -22,7 +22,7 @@ pub struct Detect {
 /// What detectors say, row by row.
 pub trait Verdicts {
     /// A finding.
-    fn found(&mut self, plugin: &Plugin, row: Anomaly);
+    fn found(&mut self, plugin: &Plugin, row: Anomaly<'_>);
     /// A detector could not score this row.
     fn failed(&mut self, plugin: &Plugin, row: usize, fault: &runtime::Fault);
 }

@@ -27,7 +27,13 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// The row of finding `index`; `first_row` is the batch row that the plugin called 0.
-    pub(super) fn anomaly(&self, batch: &Batch, first_row: usize, scored: &runtime::Scored, index: usize) -> Anomaly {
+    pub(super) fn anomaly<'s>(
+        &'s self,
+        batch: &Batch,
+        first_row: usize,
+        scored: &'s runtime::Scored,
+        index: usize,
+    ) -> Anomaly<'s> {
         let findings = &scored.findings;
         let part_row = findings.rows[index] as usize;
         let row = first_row + part_row;
@@ -36,9 +42,9 @@ impl Context<'_> {
         Anomaly {
             id: self.id(batch, row),
             detected_at: batch.event_time(row),
-            building: self.meters.building(meter.building).to_owned(),
+            building: self.meters.building(meter.building).into(),
             floor: meter.floor.as_deref().and_then(|floor| floor.parse().ok()),
-            meter: meter.name.clone(),
+            meter: meter.name.as_str().into(),
             measures: batch.measures.iter().map(|column| column[row]).collect(),
             distance: number("distance"),
             threshold: number("threshold"),
@@ -49,12 +55,12 @@ impl Context<'_> {
                 runtime::Severity::Critical => Severity::Critical,
             },
             score: scored.scores[part_row],
-            reason: findings.reasons.get(index).cloned().unwrap_or_default(),
+            reason: findings.reasons.get(index).map(String::as_str).unwrap_or_default().into(),
             expected: self.expected(findings, index),
             context: self.context(batch, row, findings, index),
-            detector: self.plugin.name.clone(),
-            detector_version: self.plugin.version.clone(),
-            detector_digest: self.plugin.digest.clone(),
+            detector: self.plugin.name.as_str().into(),
+            detector_version: self.plugin.version.as_str().into(),
+            detector_digest: self.plugin.digest.as_str().into(),
             source_partition: self.source.partition,
             source_offset: batch.offsets[row],
         }
@@ -87,11 +93,11 @@ impl Context<'_> {
         }
         let mut json = JsonObject::new();
         for (place, input) in inputs.iter().enumerate() {
-            let mut inner = JsonObject::new();
+            json.begin(&input.name);
             for (name, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-                inner.number(name, list[index * inputs.len() + place]);
+                json.number(name, list[index * inputs.len() + place]);
             }
-            json.object(&input.name, inner);
+            json.end();
         }
         Some(json.finish())
     }
@@ -119,6 +125,9 @@ impl Context<'_> {
     }
 }
 
+/// Bytes of a usual object, so that it grows once.
+const USUAL_BYTES: usize = 320;
+
 /// A small JSON object, written as it grows.
 struct JsonObject {
     bytes: Vec<u8>,
@@ -126,7 +135,9 @@ struct JsonObject {
 
 impl JsonObject {
     fn new() -> Self {
-        Self { bytes: vec![b'{'] }
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        bytes.push(b'{');
+        Self { bytes }
     }
 
     fn is_empty(&self) -> bool {
@@ -134,7 +145,7 @@ impl JsonObject {
     }
 
     fn key(&mut self, name: &str) {
-        if !self.is_empty() {
+        if self.bytes.last() != Some(&b'{') {
             self.bytes.push(b',');
         }
         write_string(name, &mut self.bytes);
@@ -151,9 +162,14 @@ impl JsonObject {
         write_string(value, &mut self.bytes);
     }
 
-    fn object(&mut self, name: &str, value: Self) {
+    /// What follows until `end` is an object within this one.
+    fn begin(&mut self, name: &str) {
         self.key(name);
-        self.bytes.extend_from_slice(value.finish().as_bytes());
+        self.bytes.push(b'{');
+    }
+
+    fn end(&mut self) {
+        self.bytes.push(b'}');
     }
 
     fn finish(mut self) -> String {

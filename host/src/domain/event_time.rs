@@ -19,6 +19,9 @@ impl EventTime {
     /// Reads RFC 3339, or `YYYY-MM-DD HH:MM:SS[.fff]` taken as UTC.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(time) = Self::parse_plain(text.as_bytes()) {
+            return Some(time);
+        }
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
             return Some(Self(instant.as_microsecond()));
         }
@@ -27,11 +30,41 @@ impl EventTime {
         Some(Self(instant.as_microsecond()))
     }
 
+    /// The form of nearly every reading, `YYYY-MM-DDTHH:MM:SSZ`; none for any other, right or wrong.
+    fn parse_plain(text: &[u8]) -> Option<Self> {
+        let text: &[u8; 20] = text.try_into().ok()?;
+        for (at, mark) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')] {
+            if text[at] != mark {
+                return None;
+            }
+        }
+        let digit = |at: usize| Some(i64::from(text[at].wrapping_sub(b'0'))).filter(|&digit| digit < 10);
+        let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+        let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+        let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+        // The 29th and later depend on the month, and a leap second has its own rules.
+        if year == 0 || !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        Some(Self(((days_from_civil(year, month, day) * 24 + hour) * 3_600 + minute * 60 + second) * 1_000_000))
+    }
+
     /// Start of the tumbling window of `size_us` that holds this instant. Windows are aligned to the epoch.
     #[must_use]
     pub fn window_start(self, size_us: i64) -> Self {
         Self(self.0.div_euclid(size_us) * size_us)
     }
+}
+
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, year 1 or later.
+///
+/// H. Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 impl fmt::Display for EventTime {
@@ -57,6 +90,23 @@ mod tests {
         assert_eq!(EventTime::parse("yesterday"), None);
         assert_eq!(EventTime::parse("2025-13-04T16:02:00Z"), None);
         assert_eq!(expected.to_string(), "2025-12-04T16:02:00Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_plain_form_reads_as_every_other_does(seconds in -62_135_596_800i64..253_402_300_800) {
+            let time = EventTime(seconds * 1_000_000);
+            let text = time.to_string();
+            let by_the_library = text.parse::<jiff::Timestamp>().unwrap().as_microsecond();
+            proptest::prop_assert_eq!(EventTime::parse(&text), Some(EventTime(by_the_library)));
+            proptest::prop_assert_eq!(EventTime(by_the_library), time);
+        }
+
+        #[test]
+        fn what_looks_like_the_plain_form_is_read_only_if_it_is_one(text in "[0-9]{3}[0-9:]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z") {
+            let by_the_library = text.parse::<jiff::Timestamp>().ok().map(|instant| EventTime(instant.as_microsecond()));
+            proptest::prop_assert_eq!(EventTime::parse(&text), by_the_library);
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub(super) struct VerdictsOn<'a, 'm> {
 }
 
 impl Verdicts for VerdictsOn<'_, '_> {
-    fn found(&mut self, plugin: &Plugin, row: Anomaly) {
+    fn found(&mut self, plugin: &Plugin, row: Anomaly<'_>) {
         self.results.found(plugin, row.severity);
         let format = &self.results.format;
         self.results.outbox.push(ResultTopic::Anomalies, &row.building, |out| format.write_anomaly(&row, out));

@@ -1,6 +1,9 @@
 //! The rows of `aggregations` and `anomalies`, the same in every store.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::domain::EventTime;
@@ -61,21 +64,21 @@ impl Severity {
     }
 }
 
-/// One finding of a detector.
+/// One finding of a detector. Texts are borrowed where it is made, and owned where it is read back.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Anomaly {
+pub struct Anomaly<'a> {
     /// The same on every replay.
     pub id: Uuid,
     /// Event time of the reading; of a window, its start.
     pub detected_at: EventTime,
     /// Building name.
-    pub building: String,
+    pub building: Cow<'a, str>,
     /// The floor where it is a whole number.
     pub floor: Option<i32>,
     /// Meter name.
-    pub meter: String,
+    pub meter: Cow<'a, str>,
     /// Values of the configured measures, in their order; NaN: missing.
-    pub measures: Vec<f64>,
+    pub measures: SmallVec<[f64; 4]>,
     /// The detector's number of this name, where it declares one.
     pub distance: Option<f64>,
     /// Likewise.
@@ -87,17 +90,17 @@ pub struct Anomaly {
     /// 1.0 is the detector's own threshold.
     pub score: f64,
     /// In words.
-    pub reason: String,
+    pub reason: Cow<'a, str>,
     /// JSON object: for each input what was expected, or null.
     pub expected: Option<String>,
     /// JSON object: what enrichers added, and the detector's further numbers.
     pub context: Option<String>,
     /// Plugin name.
-    pub detector: String,
+    pub detector: Cow<'a, str>,
     /// Plugin version.
-    pub detector_version: String,
+    pub detector_version: Cow<'a, str>,
     /// SHA-256 of the component, in hex.
-    pub detector_digest: String,
+    pub detector_digest: Cow<'a, str>,
     /// Where the reading stands in the input topic.
     pub source_partition: i32,
     /// Likewise.

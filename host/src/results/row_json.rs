@@ -2,6 +2,7 @@
 //!
 //! Measure names come from the configuration, so field names are built once, here, and not for each row.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -57,7 +58,7 @@ impl RowFormat {
     }
 
     /// Appends the row to `out`.
-    pub fn write_anomaly(&self, row: &Anomaly, out: &mut Vec<u8>) {
+    pub fn write_anomaly(&self, row: &Anomaly<'_>, out: &mut Vec<u8>) {
         let mut object = ObjectWriter::begin(out);
         let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
         object.text("id", row.id.hyphenated().encode_lower(&mut id));
@@ -96,7 +97,7 @@ impl RowFormat {
     ///
     /// # Errors
     /// When it is not JSON, or a field is missing or of another type.
-    pub fn read_anomaly(&self, json: &[u8]) -> Result<Anomaly, RowParseError> {
+    pub fn read_anomaly(&self, json: &[u8]) -> Result<Anomaly<'static>, RowParseError> {
         read(AnomalySeed(self), json).map_err(|source| RowParseError { table: "anomalies", source })
     }
 }
@@ -167,6 +168,13 @@ impl<'a> ObjectWriter<'a> {
 
 /// Appends a JSON string.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    // Nearly every text stands for itself.
+    if !text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     serde_json::to_writer(&mut *out, text).expect("a Vec takes every write and a string is valid JSON");
 }
 
@@ -180,8 +188,12 @@ pub(crate) fn write_number(value: f64, out: &mut Vec<u8>) {
 }
 
 fn read_time<'de, A: MapAccess<'de>>(map: &mut A) -> Result<EventTime, A::Error> {
-    let text: std::borrow::Cow<'de, str> = map.next_value()?;
+    let text: Cow<'de, str> = map.next_value()?;
     EventTime::parse(&text).ok_or_else(|| A::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+}
+
+fn read_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Cow<'static, str>, A::Error> {
+    map.next_value::<String>().map(Cow::Owned)
 }
 
 fn read_number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<f64, A::Error> {
@@ -215,7 +227,7 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
         let mut measures = vec![nothing; self.0.measures.len()];
         let (mut building, mut start, mut end, mut count) = (None, None, None, None);
         let (mut revision, mut is_final) = (0, false);
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match &*key {
                 "building" => building = Some(map.next_value()?),
                 "window_start" => start = Some(read_time(&mut map)?),
@@ -247,60 +259,60 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
 struct AnomalySeed<'a>(&'a RowFormat);
 
 impl<'de> DeserializeSeed<'de> for AnomalySeed<'_> {
-    type Value = Anomaly;
+    type Value = Anomaly<'static>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Anomaly, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Anomaly<'static>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for AnomalySeed<'_> {
-    type Value = Anomaly;
+    type Value = Anomaly<'static>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("an anomaly")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Anomaly, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Anomaly<'static>, A::Error> {
         let mut row = Anomaly {
             id: uuid::Uuid::nil(),
             detected_at: EventTime::MIN,
-            building: String::new(),
+            building: Cow::default(),
             floor: None,
-            meter: String::new(),
-            measures: vec![f64::NAN; self.0.measures.len()],
+            meter: Cow::default(),
+            measures: smallvec::smallvec![f64::NAN; self.0.measures.len()],
             distance: None,
             threshold: None,
             cluster: None,
             severity: Severity::Minor,
             score: f64::NAN,
-            reason: String::new(),
+            reason: Cow::default(),
             expected: None,
             context: None,
-            detector: String::new(),
-            detector_version: String::new(),
-            detector_digest: String::new(),
+            detector: Cow::default(),
+            detector_version: Cow::default(),
+            detector_digest: Cow::default(),
             source_partition: 0,
             source_offset: 0,
         };
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match &*key {
                 "id" => row.id = map.next_value()?,
                 "detected_at" => row.detected_at = read_time(&mut map)?,
-                "building" => row.building = map.next_value()?,
+                "building" => row.building = read_text(&mut map)?,
                 "floor" => row.floor = map.next_value()?,
-                "meter" => row.meter = map.next_value()?,
+                "meter" => row.meter = read_text(&mut map)?,
                 "distance" => row.distance = map.next_value()?,
                 "threshold" => row.threshold = map.next_value()?,
                 "cluster" => row.cluster = map.next_value()?,
                 "severity" => row.severity = map.next_value()?,
                 "score" => row.score = read_number(&mut map)?,
-                "reason" => row.reason = map.next_value()?,
+                "reason" => row.reason = read_text(&mut map)?,
                 "expected" => row.expected = read_object(&mut map)?,
                 "context" => row.context = read_object(&mut map)?,
-                "detector" => row.detector = map.next_value()?,
-                "detector_version" => row.detector_version = map.next_value()?,
-                "detector_digest" => row.detector_digest = map.next_value()?,
+                "detector" => row.detector = read_text(&mut map)?,
+                "detector_version" => row.detector_version = read_text(&mut map)?,
+                "detector_digest" => row.detector_digest = read_text(&mut map)?,
                 "source_partition" => row.source_partition = map.next_value()?,
                 "source_offset" => row.source_offset = map.next_value()?,
                 name => match self.0.measures.iter().position(|m| m == name) {
@@ -354,7 +366,7 @@ mod tests {
             building: "A".into(),
             floor: Some(4),
             meter: "A/4".into(),
-            measures: vec![271.0, 456.0],
+            measures: smallvec::smallvec![271.0, 456.0],
             distance: Some(1.87),
             threshold: Some(1.86),
             cluster: Some(2),

@@ -11,7 +11,7 @@ pub struct RowBatch {
     /// Rows of windows.
     pub aggregations: Vec<Aggregation>,
     /// Rows of findings.
-    pub anomalies: Vec<Anomaly>,
+    pub anomalies: Vec<Anomaly<'static>>,
 }
 
 impl RowBatch {

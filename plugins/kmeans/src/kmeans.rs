@@ -128,7 +128,7 @@ impl KMeans {
             None => file.threshold,
         };
         positive("threshold", threshold)?;
-        let scales: Vec<Scale> = file.mean.iter().zip(&file.std).map(|(&mean, &std)| Scale { mean, std }).collect();
+        let scales: Vec<Scale> = file.mean.iter().zip(&file.std).map(|(&mean, &std)| Scale::new(mean, std)).collect();
         let features = file.features.into_iter().zip(file.units).map(|(name, unit)| Feature { name, unit }).collect();
         let kernel = Kernel::new(&scales, &file.centroids_scaled);
         Ok(Self { features, scales, centres: file.centroids_scaled, threshold, kernel })

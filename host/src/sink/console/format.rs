@@ -22,7 +22,7 @@ pub(super) fn aggregation(row: &Aggregation, measures: &[(String, String)]) -> S
     format!("{}: {}{corrected}\n", row.building, parts.join(", "))
 }
 
-pub(super) fn anomaly(row: &Anomaly, measures: &[(String, String)], average: Option<&[f64]>, coloured: bool) -> String {
+pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[(String, String)], average: Option<&[f64]>, coloured: bool) -> String {
     let (on, off) = if coloured { (RED, RESET) } else { ("", "") };
     let mut text = format!("\n{on}ANOMALY DETECTED:{off}\n");
     let floor = row.floor.map_or_else(String::new, |floor| format!(", Floor {floor}"));
@@ -95,18 +95,18 @@ mod tests {
             building: "Building A".into(),
             floor: Some(4),
             meter: "Building A/4".into(),
-            measures: vec![271.0, 456.0],
+            measures: smallvec::smallvec![271.0, 456.0],
             distance: Some(1.87),
             threshold: Some(1.86),
             cluster: Some(2),
             severity: Severity::Minor,
             score: 1.005,
-            reason: String::new(),
+            reason: "".into(),
             expected: None,
             context: None,
             detector: "kmeans".into(),
             detector_version: "1.0.0".into(),
-            detector_digest: String::new(),
+            detector_digest: "".into(),
             source_partition: 0,
             source_offset: 0,
         };

@@ -40,7 +40,7 @@ impl ConsoleSink {
         for row in &batch.anomalies {
             let average = self
                 .totals
-                .get(&row.building)
+                .get(&*row.building)
                 .map(|(count, sums)| sums.iter().map(|sum| sum / *count as f64).collect::<Vec<_>>());
             text.push_str(&format::anomaly(row, &self.measures, average.as_deref(), self.coloured));
         }

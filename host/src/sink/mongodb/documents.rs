@@ -27,24 +27,24 @@ pub(super) fn aggregation(row: &Aggregation, measures: &[String]) -> Document {
     document
 }
 
-pub(super) fn anomaly(row: &Anomaly, measures: &[String]) -> Document {
+pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[String]) -> Document {
     let mut document = doc! {
         "_id": row.id.to_string(),
         "detected_at": time(row.detected_at),
-        "building": &row.building,
+        "building": &*row.building,
         "floor": row.floor,
-        "meter": &row.meter,
+        "meter": &*row.meter,
         "distance": row.distance,
         "threshold": row.threshold,
         "cluster": row.cluster,
         "severity": row.severity.word(),
         "score": number(row.score),
-        "reason": &row.reason,
+        "reason": &*row.reason,
         "expected": json(row.expected.as_deref()),
         "context": json(row.context.as_deref()),
-        "detector": &row.detector,
-        "detector_version": &row.detector_version,
-        "detector_digest": &row.detector_digest,
+        "detector": &*row.detector,
+        "detector_version": &*row.detector_version,
+        "detector_digest": &*row.detector_digest,
         "source_partition": row.source_partition,
         "source_offset": row.source_offset,
         "recorded_at": DateTime::now(),

@@ -92,24 +92,24 @@ fn bind_aggregations<'q>(statement: &str, rows: &[Aggregation]) -> Query<'q> {
     query
 }
 
-fn bind_anomalies<'q>(statement: &str, rows: &[Anomaly]) -> Query<'q> {
+fn bind_anomalies<'q>(statement: &str, rows: &[Anomaly<'_>]) -> Query<'q> {
     let mut query = sqlx::query(AssertSqlSafe(statement.to_owned()))
         .bind(column(rows, |row| row.id))
         .bind(column(rows, |row| row.detected_at.0))
-        .bind(column(rows, |row| row.building.clone()))
+        .bind(column(rows, |row| &*row.building))
         .bind(column(rows, |row| row.floor))
-        .bind(column(rows, |row| row.meter.clone()))
+        .bind(column(rows, |row| &*row.meter))
         .bind(column(rows, |row| row.distance))
         .bind(column(rows, |row| row.threshold))
         .bind(column(rows, |row| row.cluster))
         .bind(column(rows, |row| row.severity.word()))
         .bind(column(rows, |row| number(row.score)))
-        .bind(column(rows, |row| row.reason.clone()))
-        .bind(column(rows, |row| row.expected.clone()))
-        .bind(column(rows, |row| row.context.clone()))
-        .bind(column(rows, |row| row.detector.clone()))
-        .bind(column(rows, |row| row.detector_version.clone()))
-        .bind(column(rows, |row| row.detector_digest.clone()))
+        .bind(column(rows, |row| &*row.reason))
+        .bind(column(rows, |row| row.expected.as_deref()))
+        .bind(column(rows, |row| row.context.as_deref()))
+        .bind(column(rows, |row| &*row.detector))
+        .bind(column(rows, |row| &*row.detector_version))
+        .bind(column(rows, |row| &*row.detector_digest))
         .bind(column(rows, |row| row.source_partition))
         .bind(column(rows, |row| row.source_offset));
     for measure in 0..rows[0].measures.len() {
@@ -118,7 +118,7 @@ fn bind_anomalies<'q>(statement: &str, rows: &[Anomaly]) -> Query<'q> {
     query
 }
 
-fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
 
