@@ -15,6 +15,8 @@ use crate::results::{Outbox, TopicNames};
 
 /// One call to the transaction coordinator; longer waits are made of several.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a commit looks whether all records have left.
+const FLUSH_STEP: Duration = Duration::from_millis(1);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -194,10 +196,12 @@ impl LaneProducer {
         Ok(())
     }
 
-    /// Waits until nothing is in flight. rdkafka's own flush waits in steps of 100 ms, and `commit_transaction` calls it.
+    /// Waits until nothing is in flight. rdkafka's own flush waits in steps of 100 ms, and `commit_transaction` calls it; its
+    /// poll of less than two milliseconds spins.
     fn flush(&self, give_up: &impl Fn() -> bool) -> Result<(), Failure> {
         while self.producer.flush(Duration::ZERO).is_err() {
-            self.producer.poll(Duration::from_millis(1));
+            std::thread::sleep(FLUSH_STEP);
+            self.producer.poll(Duration::ZERO);
             if give_up() {
                 return Err(Failure::Abort(KafkaError::Canceled));
             }

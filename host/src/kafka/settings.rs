@@ -49,9 +49,9 @@ impl Settings {
             // One fetch is in flight for each broker. While it waits at the end of an idle partition, a busy one starves.
             ("fetch.wait.max.ms", "10"),
             // A compressed fetch of the default megabyte unpacks to tens of thousands of messages for each partition.
-            ("fetch.message.max.bytes", "262144"),
+            ("fetch.message.max.bytes", "131072"),
             // Bound what is fetched ahead: more saves no time that a 50 MiB larger resident set would be worth.
-            ("queued.min.messages", "10000"),
+            ("queued.min.messages", "4000"),
             ("queued.max.messages.kbytes", "8192"),
             ("topic.metadata.refresh.interval.ms", "30000"),
             ("reconnect.backoff.max.ms", "2000"),
@@ -73,7 +73,7 @@ impl Settings {
     #[must_use]
     pub fn transactional_producer(&self, transactional_id: &str) -> ClientConfig {
         let mut config = self.client(&[
-            ("linger.ms", "1"),
+            ("linger.ms", "5"),
             ("compression.type", "lz4"),
             // A begin right after a commit meets CONCURRENT_TRANSACTIONS and waits this long (default: 100 ms).
             ("retry.backoff.ms", "2"),
