@@ -7,6 +7,7 @@ mod prerequisites;
 mod services;
 mod test;
 mod tidy;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -34,6 +35,8 @@ enum Task {
     /// Measure; figures are ratios of one run.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Recompute every row of a whole run from its topic, with other code, and the model with scikit-learn.
+    Verify(verify::Args),
     /// Check the rules that no compiler checks.
     Tidy,
 }
@@ -62,6 +65,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Plugins => plugins::build(&root).map(drop),
         Task::Services(action) => services::run(&root, action),
         Task::Bench(bench) => bench::run(&root, bench),
+        Task::Verify(args) => verify::verify(&root, args),
         Task::Tidy => tidy::check(&root),
     }
 }

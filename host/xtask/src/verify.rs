@@ -1,0 +1,53 @@
+//! Checks the real program against computations that share no code with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{cargo, plugins, prerequisites, run, say, services};
+
+/// What to check on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Recorded readings, JSON lines, `.gz` too; 100,000 generated ones when left out.
+    #[arg(long, value_name = "FILE", env = "WATTDOG_VERIFY_READINGS")]
+    readings: Option<PathBuf>,
+    /// Train on the readings before this time; on the first half when left out.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+pub(crate) fn verify(root: &Path, args: &Args) -> Result<()> {
+    prerequisites::for_building()?;
+    plugins::build(root)?;
+    run(cargo(root).args(["build", "--quiet", "--release", "--package", "wattdog"]))?;
+    let variables = services::up(root)?;
+    let scripts = root.join("host/xtask/verify");
+    let python = environment(root, &scripts)?;
+    let program = root.join("target/release/wattdog");
+
+    let mut rows = Command::new(&python);
+    rows.arg(scripts.join("verify.py")).arg("--wattdog").arg(&program).arg("--plugins").arg(root.join("plugins"));
+    if let Some(readings) = &args.readings {
+        rows.arg("--readings").arg(readings);
+    }
+    if let Some(until) = &args.until {
+        rows.arg("--until").arg(until);
+    }
+    run(rows.envs(variables))?;
+    run(Command::new(&python).arg(scripts.join("kmeans.py")).arg("--wattdog").arg(&program))
+}
+
+/// A Python with what the scripts import.
+fn environment(root: &Path, scripts: &Path) -> Result<PathBuf> {
+    let folder = root.join("target/verify");
+    let python = folder.join("bin/python");
+    if !python.is_file() {
+        say("making a Python environment in target/verify");
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    let requirements = scripts.join("requirements.txt");
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    Ok(python)
+}
