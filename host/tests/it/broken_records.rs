@@ -1,91 +1,139 @@
 //! Broken records among good ones: each a dead letter with its reason, every good one in the results.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::{Offset, TopicPartitionList};
 
-use crate::servers::{World, eventually};
+use crate::feeder::{Feeder, PARTITIONS, make_topic};
+use crate::oracle;
+use crate::servers::World;
 
-/// One broken record for each line, and the reason that its dead letter must have.
-const BROKEN: [(&str, &str); 12] = [
-    ("{", "not-json"),
-    ("[1]", "not-json"),
-    ("hello", "not-json"),
-    (r#"{"timestamp":"2025-12-04T00:00:00Z","building":"A","floor":1,"water":1}"#, "missing-field"),
-    (r#"{"timestamp":"2025-12-04T00:00:00Z","floor":1,"electricity":1,"water":1}"#, "missing-field"),
-    (r#"{"timestamp":"2025-12-04T00:00:00Z","building":"A","floor":1,"electricity":"1","water":1}"#, "wrong-type"),
-    (r#"{"timestamp":[],"building":"A","floor":1,"electricity":1,"water":1}"#, "wrong-type"),
-    (r#"{"timestamp":"2025-12-04T00:00:00Z","building":"A","floor":1,"electricity":NaN,"water":1}"#, "not-finite"),
-    (r#"{"timestamp":"2025-12-04T00:00:00Z","building":"A","floor":1,"electricity":1e999,"water":1}"#, "not-finite"),
-    (r#"{"timestamp":"2025-12-04T00:00:00Z","building":"A","floor":1,"electricity":-5,"water":1}"#, "range"),
-    (r#"{"timestamp":"soon","building":"A","floor":1,"electricity":1,"water":1}"#, "timestamp"),
-    (r#"{"timestamp":"2525-12-04T00:00:00Z","building":"A","floor":1,"electricity":1,"water":1}"#, "future"),
-];
-const GOOD: u32 = 3_000;
-const ROUNDS: usize = 25;
+const GOOD: u32 = 100_000;
+const ROUNDS: usize = 500;
+const KINDS: usize = 20;
+
+/// A reading with one field replaced, or left out where `value` is empty.
+fn with(field: &str, value: &str) -> Vec<u8> {
+    let usual = [("timestamp", r#""2025-12-04T00:00:00Z""#), ("building", r#""A""#), ("electricity", "1"), ("water", "2")];
+    let fields = usual.into_iter().map(|(name, usual)| (name, if name == field { value } else { usual }));
+    let fields: Vec<_> = fields.filter(|(_, value)| !value.is_empty()).map(|(name, v)| format!("\"{name}\":{v}")).collect();
+    format!("{{{}}}", fields.join(",")).into_bytes()
+}
+
+/// Twenty kinds: value and reason.
+fn kinds() -> [(Option<Vec<u8>>, &'static str); KINDS] {
+    let text = |text: &str| Some(text.as_bytes().to_vec());
+    let padding = format!("\"{}\"", "x".repeat(70_000));
+    [
+        (None, "empty"),
+        (text(""), "not-json"),
+        (Some(b"\xff\xfe{\"timestamp\":1}".to_vec()), "not-utf8"),
+        (text(r#"{"timestamp":"2025-12-04T00:0"#), "not-json"),
+        (text("[1,2]"), "not-json"),
+        (text("hello"), "not-json"),
+        (Some(with("timestamp", "")), "missing-field"),
+        (Some(with("building", "")), "missing-field"),
+        (Some(with("electricity", "null")), "missing-field"),
+        (Some(with("electricity", "\"1\"")), "wrong-type"),
+        (Some(with("water", "true")), "wrong-type"),
+        (Some(with("building", "{}")), "wrong-type"),
+        (Some(with("timestamp", "[]")), "wrong-type"),
+        (Some(with("electricity", "NaN")), "not-finite"),
+        (Some(with("water", "-Infinity")), "not-finite"),
+        (Some(with("water", "1e999")), "not-finite"),
+        (Some(with("electricity", "-5")), "range"),
+        (Some(with("timestamp", "\"soon\"")), "timestamp"),
+        (Some(with("timestamp", "\"2525-12-04T00:00:00Z\"")), "future"),
+        (Some(with("building", &padding)), "oversize"),
+    ]
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_broken_record_is_a_dead_letter_with_its_reason() {
     let world = World::new("broken");
-    let good = std::fs::read_to_string(world.readings(GOOD)).unwrap();
-    let mut mixed = String::new();
-    let mut broken = BROKEN.iter().cycle().take(BROKEN.len() * ROUNDS);
-    for (index, line) in good.lines().enumerate() {
-        writeln!(mixed, "{line}").unwrap();
-        if index % 9 == 0
-            && let Some((line, _)) = broken.next()
+    let file = world.readings(GOOD);
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "lz4");
+    let kinds = kinds();
+    let mut broken = kinds.iter().cycle().take(KINDS * ROUNDS);
+    for (index, line) in std::fs::read_to_string(&file).unwrap().lines().enumerate() {
+        feeder.send_line(line);
+        if index % 10 == 0
+            && let Some((value, _)) = broken.next()
         {
-            writeln!(mixed, "{line}").unwrap();
+            feeder.send(["key", "another", "third"][index % 3], value.as_deref());
         }
     }
-    assert!(broken.next().is_none(), "all broken records are in the file");
-    let file = world.folder.path().join("mixed.jsonl");
-    std::fs::write(&file, mixed).unwrap();
-    world.replay(&file);
+    feeder.finish();
+    assert!(broken.next().is_none(), "all broken records are sent");
+
     let running = world.start();
-    let postgres = world.postgres().await;
-    eventually("all good readings are aggregated", async || {
-        let count: i64 =
-            sqlx::query_scalar("SELECT coalesce(sum(count), 0)::bigint FROM aggregations").fetch_one(&postgres).await.ok()?;
-        (count == i64::from(GOOD)).then_some(())
-    })
-    .await;
-    running.stop();
-    let mut expected = BTreeMap::new();
-    for (_, reason) in BROKEN {
-        *expected.entry(reason.to_owned()).or_insert(0) += ROUNDS;
+    oracle::stores_have_all(&world, running, &oracle::expected(&file)).await;
+
+    let expected = broken_in_topic(&world, &kinds);
+    assert_eq!(expected.len(), KINDS * ROUNDS);
+    let mut dead = HashMap::new();
+    read_topic(&world.kafka, &format!("{}.dead-letters", world.name), |letter| {
+        let header = |name: &str| header(letter, name);
+        let place = (header("partition").parse().unwrap(), header("offset").parse().unwrap());
+        assert_eq!((header("kind"), header("topic")), ("reading".into(), world.name.clone()));
+        let parts = (letter.key().map(<[u8]>::to_vec), letter.payload().map(<[u8]>::to_vec), header("reason"));
+        assert_eq!(dead.insert(place, parts), None, "{place:?} is dead once");
+    });
+    assert_eq!(dead.len(), expected.len());
+    for (place, (key, value, reason)) in &expected {
+        assert_eq!(dead.get(place), Some(&(key.clone(), value.clone(), (*reason).to_owned())), "{place:?}");
     }
-    assert_eq!(dead_letters(&world, BROKEN.len() * ROUNDS), expected);
+    let mut by_reason = BTreeMap::new();
+    dead.values().for_each(|(_, _, reason)| *by_reason.entry(reason.clone()).or_insert(0) += 1);
+    println!("dead letters by reason: {by_reason:?}");
 }
 
-/// Reads dead letters until there are `total` and no more come; counts them by reason.
-fn dead_letters(world: &World, total: usize) -> BTreeMap<String, usize> {
+type Parts = (Option<Vec<u8>>, Option<Vec<u8>>, &'static str);
+
+/// (partition, offset) to key, value and reason of each broken record, as the input topic has them.
+fn broken_in_topic(world: &World, kinds: &[(Option<Vec<u8>>, &'static str)]) -> HashMap<(i32, i64), Parts> {
+    let reasons: HashMap<Option<&[u8]>, &'static str> = kinds.iter().map(|(value, reason)| (value.as_deref(), *reason)).collect();
+    let mut broken = HashMap::new();
+    read_topic(&world.kafka, &world.name, |message| {
+        if let Some(reason) = reasons.get(&message.payload()) {
+            let parts = (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec), *reason);
+            broken.insert((message.partition(), message.offset()), parts);
+        }
+    });
+    broken
+}
+
+fn header(message: &BorrowedMessage<'_>, name: &str) -> String {
+    let headers = message.headers().expect("a dead letter has headers");
+    let header = headers.iter().find(|header| header.key == name).unwrap_or_else(|| panic!("no header {name}"));
+    String::from_utf8(header.value.unwrap().to_vec()).unwrap()
+}
+
+/// Every committed message of a topic, as it is now.
+fn read_topic(kafka: &str, topic: &str, mut take: impl FnMut(&BorrowedMessage<'_>)) {
     let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", &world.kafka)
-        .set("group.id", format!("{}-test", world.name))
-        .set("auto.offset.reset", "earliest")
+        .set("bootstrap.servers", kafka)
+        .set("group.id", format!("{topic}-test"))
+        .set("enable.partition.eof", "true")
         .create()
         .unwrap();
-    consumer.subscribe(&[&format!("{}.dead-letters", world.name)]).unwrap();
-    let mut reasons = BTreeMap::new();
-    // Joining the group ends a poll early, so silence alone is not the end; a second of it after the last one is.
-    let mut end = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < end {
-        let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
-        let message = message.unwrap();
-        let headers = message.headers().expect("a dead letter has headers");
-        let value = |name: &str| {
-            let header = headers.iter().find(|header| header.key == name).unwrap_or_else(|| panic!("no header {name}"));
-            String::from_utf8(header.value.unwrap().to_vec()).unwrap()
-        };
-        assert_eq!((value("kind"), value("topic")), ("reading".into(), world.name.clone()));
-        *reasons.entry(value("reason")).or_insert(0) += 1;
-        if reasons.values().sum::<usize>() >= total {
-            end = Instant::now() + Duration::from_secs(1);
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&assignment).unwrap();
+    let (mut ended, deadline) = (0, Instant::now() + Duration::from_secs(60));
+    while ended < PARTITIONS {
+        assert!(Instant::now() < deadline, "{topic} cannot be read to its end");
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => take(&message),
+            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
+            Some(Err(error)) => panic!("{topic}: {error}"),
+            None => {}
         }
     }
-    reasons
 }

@@ -4,6 +4,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
 mod broken_records;
+mod compression;
 mod correctness;
+mod dropped_plugin;
+mod faults;
+mod feeder;
+mod oracle;
 mod reference_queries;
 mod servers;

@@ -20,10 +20,17 @@ pub(crate) struct World {
     pub(crate) kafka: String,
     postgres: String,
     mongodb: String,
+    plugins: PathBuf,
 }
 
 /// The running program; ended when dropped.
 pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn lives(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -56,14 +63,39 @@ impl World {
             kafka: variable("WATTDOG_TEST_KAFKA"),
             mongodb: variable("WATTDOG_TEST_MONGODB"),
             folder: tempfile::tempdir().unwrap(),
+            plugins: workspace().join("plugins"),
             name,
         }
+    }
+
+    /// With a plugin folder of its own, which has these first-party plugins and their sidecars.
+    pub(crate) fn with_plugins(test: &str, plugins: &[&str]) -> Self {
+        let mut world = Self::new(test);
+        let folder = world.folder.path().join("plugins");
+        std::fs::create_dir(&folder).unwrap();
+        for name in plugins {
+            std::fs::copy(world.plugins.join(format!("{name}.wasm")), folder.join(format!("{name}.wasm"))).unwrap();
+            let sidecar = std::fs::read_to_string(world.plugins.join(format!("{name}.toml"))).unwrap();
+            let models = workspace().join("models");
+            std::fs::write(folder.join(format!("{name}.toml")), sidecar.replace("../models", models.to_str().unwrap())).unwrap();
+        }
+        world.plugins = folder;
+        world
+    }
+
+    pub(crate) fn plugins(&self) -> &Path {
+        &self.plugins
+    }
+
+    /// What the program has said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     fn config(&self) -> PathBuf {
         let path = self.folder.path().join("wattdog.toml");
         let Self { name, kafka, postgres, mongodb, .. } = self;
-        let plugins = workspace().join("plugins");
+        let plugins = &self.plugins;
         let cache = self.folder.path().join("cache");
         let text = format!(
             "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{name}\"\n\
@@ -105,7 +137,10 @@ impl World {
     }
 
     pub(crate) fn start(&self) -> Running {
-        Running(self.wattdog().arg("run").arg("--config").arg(self.config()).spawn().unwrap())
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let mut command = self.wattdog();
+        command.arg("run").arg("--config").arg(self.config()).stdout(log.try_clone().unwrap()).stderr(log);
+        Running(command.spawn().unwrap())
     }
 
     pub(crate) async fn postgres(&self) -> PgPool {

@@ -27,10 +27,28 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
         cargo.arg("--package").arg(format!("wattdog-{name}"));
     }
     crate::run(&mut cargo)?;
-    // Kept out of `plugins/`: only the tests of the runtime start it.
+    // Kept out of `plugins/`: only tests start them.
     std::fs::create_dir_all(root.join("target/guests"))?;
-    wrap(root, MISBEHAVING, "target/guests")?;
-    names.iter().map(|name| wrap(root, name, "plugins")).collect()
+    wrap(root, &module(root, "plugin", &format!("wattdog_{MISBEHAVING}")), &format!("target/guests/{MISBEHAVING}.wasm"))?;
+    build_example(root)?;
+    let first_party = |name: &String| {
+        let module = module(root, "plugin", &format!("wattdog_{name}"));
+        wrap(root, &module, &format!("plugins/{name}.wasm"))
+    };
+    names.iter().map(first_party).collect()
+}
+
+/// The plugin that authors copy. It stands outside the workspace, as theirs will.
+fn build_example(root: &Path) -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--release", "--target-dir", "target"]);
+    cargo.args(["--manifest-path", "examples/plugins/rust/Cargo.toml"]);
+    crate::run(&mut cargo)?;
+    wrap(root, &module(root, "release", "stuck_meter"), "target/guests/stuck-meter.wasm").map(drop)
+}
+
+fn module(root: &Path, profile: &str, name: &str) -> PathBuf {
+    root.join(format!("target/{TARGET}/{profile}/{name}.wasm"))
 }
 
 /// Folders of `plugins/` whose crate is a `cdylib`.
@@ -59,21 +77,21 @@ fn add_target(root: &Path) -> Result<()> {
         .with_context(|| format!("the Rust target {TARGET} is missing; install it with your toolchain's package manager"))
 }
 
-fn wrap(root: &Path, name: &str, folder: &str) -> Result<PathBuf> {
-    let module = root.join(format!("target/{TARGET}/plugin/wattdog_{name}.wasm"));
-    let bytes = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+/// Makes a component of a module and writes it to `target`, a path within the workspace.
+fn wrap(root: &Path, module: &Path, target: &str) -> Result<PathBuf> {
+    let bytes = std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
     let component = wit_component::ComponentEncoder::default()
         .module(&bytes)
         .and_then(|encoder| encoder.validate(true).encode())
-        .with_context(|| format!("{name} is not a component of wit/v1"))?;
-    check_imports(&component).with_context(|| format!("plugin {name}"))?;
-    let file = root.join(format!("{folder}/{name}.wasm"));
+        .with_context(|| format!("{target} is not a component of wit/v1"))?;
+    check_imports(&component).with_context(|| format!("plugin {target}"))?;
+    let file = root.join(target);
     // A host may be watching the folder: the file appears whole or not at all.
     let temporary = file.with_extension("wasm.tmp");
     std::fs::write(&temporary, &component)?;
     std::fs::rename(&temporary, &file)?;
     let digest: String = Sha256::digest(&component).iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::say(&format!("built {folder}/{name}.wasm, {} KiB, sha256 {digest}", component.len() / 1024));
+    crate::say(&format!("built {target}, {} KiB, sha256 {digest}", component.len() / 1024));
     Ok(file)
 }
 

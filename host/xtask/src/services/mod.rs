@@ -10,7 +10,7 @@ mod process;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 pub(crate) use postgres::program as postgres_program;
 use process::Server;
@@ -30,6 +30,38 @@ pub(crate) enum Action {
     Down,
     /// Say what runs.
     Status,
+    /// Start one of them.
+    Start {
+        /// Which.
+        name: Name,
+    },
+    /// End one of them, as its operator would.
+    Stop {
+        /// Which.
+        name: Name,
+    },
+}
+
+/// A server of ours.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Name {
+    /// Apache Kafka.
+    Kafka,
+    /// PostgreSQL, with which FerretDB loses its store.
+    Postgres,
+    /// FerretDB, which speaks MongoDB's protocol.
+    Ferretdb,
+}
+
+impl Name {
+    fn server(self, folder: &Path) -> Server {
+        let name = match self {
+            Self::Kafka => "kafka",
+            Self::Postgres => "postgres",
+            Self::Ferretdb => "ferretdb",
+        };
+        Server::new(name, folder)
+    }
 }
 
 pub(crate) fn run(root: &Path, action: &Action) -> Result<()> {
@@ -37,6 +69,18 @@ pub(crate) fn run(root: &Path, action: &Action) -> Result<()> {
     match action {
         Action::Up => up(root)?.iter().for_each(|(name, value)| print_line(&format!("export {name}={value}"))),
         Action::Down => servers(&folder).iter().try_for_each(Server::stop)?,
+        Action::Start { name } => {
+            match name {
+                Name::Kafka => kafka::up(root, &folder, KAFKA_PORT)?,
+                Name::Postgres => postgres::up(&folder, POSTGRES_PORT)?,
+                Name::Ferretdb => ferretdb::up(root, &folder, MONGODB_PORT, &postgres::up(&folder, POSTGRES_PORT)?)?,
+            };
+        }
+        Action::Stop { name } => {
+            let server = name.server(&folder);
+            ensure!(server.running().is_some(), "{} is not one that `cargo xtask services up` started", server.name);
+            server.stop()?;
+        }
         Action::Status => {
             for server in servers(&folder) {
                 let state = server.running().map_or_else(|| "stopped".to_owned(), |pid| format!("running, process {pid}"));

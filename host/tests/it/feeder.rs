@@ -1,0 +1,60 @@
+//! Sends records as some gateway would, without the program's own code.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use crate::servers::World;
+
+pub(crate) const PARTITIONS: i32 = 3;
+
+/// Makes the world's topic.
+pub(crate) async fn make_topic(world: &World) {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
+    let topic = NewTopic::new(&world.name, PARTITIONS, TopicReplication::Fixed(1));
+    let made = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
+    made[0].as_ref().unwrap();
+}
+
+pub(crate) struct Feeder {
+    producer: BaseProducer,
+    topic: String,
+}
+
+impl Feeder {
+    pub(crate) fn new(world: &World, compression: &str) -> Self {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &world.kafka)
+            .set("enable.idempotence", "true")
+            .set("compression.type", compression)
+            // As long as it takes: a broker that is away is part of some tests.
+            .set("message.timeout.ms", "0")
+            .set("linger.ms", "20")
+            .create()
+            .unwrap();
+        Self { producer, topic: world.name.clone() }
+    }
+
+    pub(crate) fn send(&self, key: &str, value: Option<&[u8]>) {
+        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(&self.topic).key(key);
+        record.payload = value;
+        while let Err((_, returned)) = self.producer.send(record) {
+            self.producer.poll(Duration::from_millis(10));
+            record = returned;
+        }
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// A reading of the generator, keyed by its building.
+    pub(crate) fn send_line(&self, line: &str) {
+        let building = line.split("\"building\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a reading");
+        self.send(building, Some(line.as_bytes()));
+    }
+
+    pub(crate) fn finish(&self) {
+        self.producer.flush(Duration::from_secs(60)).expect("the broker takes all records");
+    }
+}
