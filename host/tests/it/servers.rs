@@ -49,6 +49,17 @@ impl Running {
     }
 }
 
+impl Drop for World {
+    /// A failed test shows what the program said.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = std::fs::read_to_string(self.folder.path().join("log"))
+        {
+            println!("the program said:\n{log}");
+        }
+    }
+}
+
 impl World {
     pub(crate) fn new(test: &str) -> Self {
         let unique = uuid::Uuid::new_v5(

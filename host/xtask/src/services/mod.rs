@@ -17,9 +17,11 @@ use process::Server;
 
 use crate::{prerequisites, say};
 
-const KAFKA_PORT: u16 = 39_192;
-const POSTGRES_PORT: u16 = 39_432;
-const MONGODB_PORT: u16 = 39_017;
+// Below the range of outgoing connections: a client that calls a server that is down again and again could otherwise be given the
+// server's own port and answer itself.
+const KAFKA_PORT: u16 = 19_192;
+const POSTGRES_PORT: u16 = 15_432;
+const MONGODB_PORT: u16 = 17_017;
 
 /// What to do with the servers.
 #[derive(Debug, clap::Subcommand)]

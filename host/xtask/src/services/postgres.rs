@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::process::Server;
 use crate::run;
 
 const USER: &str = "nobody";
+const RECOVERY_STEP: Duration = Duration::from_millis(100);
+const RECOVERY_STEPS: u32 = 600;
 
 /// Starts it and returns its URL.
 pub(super) fn up(folder: &Path, port: u16) -> Result<String> {
@@ -32,7 +35,21 @@ pub(super) fn up(folder: &Path, port: u16) -> Result<String> {
     postgres.arg("-D").arg(&data).args(["-p", &port.to_string()]);
     postgres.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]);
     server.start(&mut postgres, port)?;
+    wait_until_ready(port)?;
     Ok(url)
+}
+
+/// The port answers before a recovery is over.
+fn wait_until_ready(port: u16) -> Result<()> {
+    let mut is_ready = Command::new(find("pg_isready")?);
+    is_ready.args(["--quiet", "--host", "127.0.0.1", "--port", &port.to_string()]);
+    for _ in 0..RECOVERY_STEPS {
+        if is_ready.status()?.success() {
+            return Ok(());
+        }
+        std::thread::sleep(RECOVERY_STEP);
+    }
+    bail!("PostgreSQL on port {port} is not ready after {:?}", RECOVERY_STEP * RECOVERY_STEPS)
 }
 
 /// The newest installation that has this program: on the path, or where Debian puts it.

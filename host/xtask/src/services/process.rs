@@ -68,9 +68,14 @@ impl Server {
         Ok(())
     }
 
+    /// PostgreSQL takes TERM as "when the last client has gone", and INT as "now, in order".
+    fn gentle_signal(&self) -> &'static str {
+        if self.name == "postgres" { "-INT" } else { "-TERM" }
+    }
+
     pub(super) fn stop(&self) -> Result<()> {
         let Some(pid) = self.running() else { return Ok(()) };
-        signal(pid, "-TERM")?;
+        signal(pid, self.gentle_signal())?;
         let begun = Instant::now();
         while self.running().is_some() {
             if begun.elapsed() > STOP_TIMEOUT {
