@@ -7,8 +7,10 @@ use crate::service::Service;
 
 pub(super) fn run(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    // Listened for from the start: a stop that comes early ends in order too.
+    let stop = runtime.spawn(stop_signal());
     let service = runtime.block_on(Service::start(config))?;
-    runtime.block_on(stop_signal());
+    runtime.block_on(stop).context("cannot wait for a signal")?;
     tracing::info!("stopping: finishing what was read");
     service.stop();
     Ok(())

@@ -9,6 +9,10 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{PartitionQueue, Settings};
+use crate::clock;
+
+/// A broker that is away must not hold up the end.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Told of partitions as they come and go, on the thread that serves the group.
 pub trait Assignments: Send + Sync {
@@ -80,6 +84,18 @@ impl Group {
     pub fn serve(&self, wait: Duration) {
         if let Some(Err(error)) = self.consumer.poll(wait) {
             tracing::warn!(%error, "kafka consumer");
+        }
+    }
+
+    /// Leaves the group, so that its partitions go to others at once and not when our session has timed out.
+    pub fn leave(&self) {
+        if let Err(error) = self.consumer.close_queue() {
+            tracing::warn!(%error, "cannot leave the group; its partitions are free when the session times out");
+            return;
+        }
+        let started = clock::monotonic();
+        while !self.consumer.closed() && started.elapsed() < LEAVE_TIMEOUT {
+            self.serve(Duration::from_millis(20));
         }
     }
 

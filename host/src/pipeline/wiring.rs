@@ -108,6 +108,7 @@ fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<(
                 group.serve(Duration::from_millis(50));
             }
             lanes.stop_all();
+            group.leave();
         })
         .expect("a process that cannot start one thread cannot start")
 }

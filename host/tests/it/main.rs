@@ -6,9 +6,10 @@
 mod broken_records;
 mod compression;
 mod correctness;
+mod dashboards;
 mod dropped_plugin;
 mod faults;
 mod feeder;
 mod oracle;
-mod reference_queries;
+mod restart;
 mod servers;

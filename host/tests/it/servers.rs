@@ -51,6 +51,7 @@ impl Running {
 
 impl Drop for World {
     /// A failed test shows what the program said.
+    #[expect(clippy::print_stdout, reason = "the test runner keeps it for failures")]
     fn drop(&mut self) {
         if std::thread::panicking()
             && let Ok(log) = std::fs::read_to_string(self.folder.path().join("log"))

@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "a developer's tool measures its own steps")]
 
 mod bench;
+mod deny;
 mod plugins;
 mod prerequisites;
+mod python;
 mod services;
 mod test;
 mod tidy;

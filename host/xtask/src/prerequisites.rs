@@ -30,6 +30,14 @@ pub(crate) fn for_services() -> Result<()> {
     install(&packages)
 }
 
+/// A Python that makes environments, for tools that come as its packages.
+pub(crate) fn for_python() -> Result<()> {
+    if succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
+        return Ok(());
+    }
+    install(&["python3", "python3-venv"])
+}
+
 fn missing(needed: &[Needed]) -> Vec<&'static str> {
     needed.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect()
 }

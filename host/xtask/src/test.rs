@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::{cargo, plugins, prerequisites, run, say, services, tidy};
+use crate::{cargo, deny, plugins, prerequisites, run, say, services, tidy};
 
 type Step<'a> = (&'static str, Box<dyn FnOnce() -> Result<()> + 'a>);
 
@@ -15,6 +15,7 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
     let steps: Vec<Step<'_>> = vec![
         ("prerequisites", Box::new(prerequisites::for_building)),
         ("tidy", Box::new(|| tidy::check(root))),
+        ("licences and sources", Box::new(|| deny::check(root))),
         ("format", Box::new(with(&["fmt", "--all", "--check"]))),
         ("plugins", Box::new(|| plugins::build(root).map(drop))),
         ("unit tests", Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins"]))),

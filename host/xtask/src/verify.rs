@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{cargo, plugins, prerequisites, run, say, services};
+use crate::{cargo, plugins, prerequisites, python, run, services};
 
 /// What to check on.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) fn verify(root: &Path, args: &Args) -> Result<()> {
     run(cargo(root).args(["build", "--quiet", "--release", "--package", "wattdog"]))?;
     let variables = services::up(root)?;
     let scripts = root.join("host/xtask/verify");
-    let python = environment(root, &scripts)?;
+    let python = python::environment(root, &scripts.join("requirements.txt"))?.join("python");
     let program = root.join("target/release/wattdog");
 
     let mut rows = Command::new(&python);
@@ -37,17 +37,4 @@ pub(crate) fn verify(root: &Path, args: &Args) -> Result<()> {
     }
     run(rows.envs(variables))?;
     run(Command::new(&python).arg(scripts.join("kmeans.py")).arg("--wattdog").arg(&program))
-}
-
-/// A Python with what the scripts import.
-fn environment(root: &Path, scripts: &Path) -> Result<PathBuf> {
-    let folder = root.join("target/verify");
-    let python = folder.join("bin/python");
-    if !python.is_file() {
-        say("making a Python environment in target/verify");
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    let requirements = scripts.join("requirements.txt");
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
-    Ok(python)
 }

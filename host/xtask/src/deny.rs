@@ -1,0 +1,23 @@
+//! Licences, sources and banned crates of everything that goes into the binary.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{cargo, prerequisites, run, say};
+
+const VERSION: &str = "@VERSION@";
+
+/// Without advisories: their database is not in a package registry, and news of it must not break an old commit.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let tools = root.join("target/tools");
+    let own = tools.join("bin/cargo-deny");
+    if !prerequisites::on_path("cargo-deny") && !own.is_file() {
+        say("building cargo-deny, once");
+        run(cargo(root).args(["install", "--quiet", "--locked", "--version", VERSION, "--root"]).arg(&tools).arg("cargo-deny"))?;
+    }
+    let mut deny = Command::new(if own.is_file() { own } else { "cargo-deny".into() });
+    deny.current_dir(root).args(["--log-level", "error", "check", "--config", ".cargo/deny.toml"]);
+    run(deny.args(["licenses", "bans", "sources"]))
+}
