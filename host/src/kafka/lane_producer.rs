@@ -11,6 +11,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
 use super::{Group, Settings};
+use crate::clock;
 use crate::results::{Outbox, TopicNames};
 
 /// One call to the transaction coordinator; longer waits are made of several.
@@ -197,9 +198,14 @@ impl LaneProducer {
     }
 
     /// Waits until nothing is in flight. rdkafka's own flush waits in steps of 100 ms, and `commit_transaction` calls it; its
-    /// poll of less than two milliseconds spins.
+    /// poll of less than two milliseconds spins. The wait is bounded: a transaction that the broker gave up while it was away keeps
+    /// its records in the queue for good.
     fn flush(&self, give_up: &impl Fn() -> bool) -> Result<(), Failure> {
-        while self.producer.flush(Duration::ZERO).is_err() {
+        let started = clock::monotonic();
+        while let Err(error) = self.producer.flush(Duration::ZERO) {
+            if started.elapsed() > CALL_TIMEOUT {
+                return Err(Failure::Abort(error));
+            }
             std::thread::sleep(FLUSH_STEP);
             self.producer.poll(Duration::ZERO);
             if give_up() {
