@@ -15,7 +15,8 @@ use statements::Statements;
 use super::{RowBatch, Sink, SinkError};
 use crate::results::{Aggregation, Anomaly};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// The pool tries again within it without a word, so an outage that is longer is told.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The store.
 pub struct PostgresSink {
