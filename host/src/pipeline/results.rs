@@ -1,12 +1,11 @@
 //! What the stages of a lane say, written into its outbox and counted.
 
-use prometheus_client::metrics::counter::Counter;
 use wattdog_plugin_runtime::Fault;
 
 use crate::detect::Verdicts;
 use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
 use crate::kafka::Message;
-use crate::metrics::{FindingLabel, Metrics, ReasonLabel, TrapLabel};
+use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
 use crate::registry::Plugin;
 use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
 use crate::window::Window;

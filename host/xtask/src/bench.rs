@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{cargo, plugins, prerequisites, services};
+use crate::{cargo, plugins, prerequisites, run, services};
 
 /// What to measure.
 #[derive(Debug, clap::Subcommand)]
@@ -19,14 +19,15 @@ pub(crate) enum Bench {
     Plugin,
 }
 
-pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
+pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
     prerequisites::for_building()?;
     plugins::build(root)?;
     let mut command = cargo(root);
     command.args(["bench", "--quiet", "--package", "wattdog", "--bench"]);
     match bench {
-        Bench::Pipeline { arguments } => command.args(["pipeline", "--"]).args(arguments).envs(services::up(root)?),
-        Bench::Plugin => command.arg("plugin"),
-    };
-    crate::run(&mut command)
+        Bench::Pipeline { arguments } => services::with(root, |variables| {
+            run(command.args(["pipeline", "--"]).args(arguments).envs(variables.iter().cloned()))
+        }),
+        Bench::Plugin => run(command.arg("plugin")),
+    }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{cargo, prerequisites, run, say};
+use crate::{cargo, run, say};
 
 const VERSION: &str = "0.20.2";
 
@@ -13,11 +13,11 @@ const VERSION: &str = "0.20.2";
 pub(crate) fn check(root: &Path) -> Result<()> {
     let tools = root.join("target/tools");
     let own = tools.join("bin/cargo-deny");
-    if !prerequisites::on_path("cargo-deny") && !own.is_file() {
+    if !own.is_file() {
         say("building cargo-deny, once");
         run(cargo(root).args(["install", "--quiet", "--locked", "--version", VERSION, "--root"]).arg(&tools).arg("cargo-deny"))?;
     }
-    let mut deny = Command::new(if own.is_file() { own } else { "cargo-deny".into() });
+    let mut deny = Command::new(own);
     deny.current_dir(root).args(["--log-level", "error", "check"]);
     run(deny.args(["licenses", "bans", "sources"]))
 }

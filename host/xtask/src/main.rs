@@ -66,7 +66,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Test => test::run_all(&root),
         Task::Plugins => plugins::build(&root).map(drop),
         Task::Services(action) => services::run(&root, action),
-        Task::Bench(bench) => bench::run(&root, bench),
+        Task::Bench(bench) => bench::measure(&root, bench),
         Task::Verify(args) => verify::verify(&root, args),
         Task::Tidy => tidy::check(&root),
     }

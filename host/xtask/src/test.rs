@@ -34,17 +34,14 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
 }
 
 fn integration(root: &Path) -> Result<()> {
-    let ran_before = services::any_running(root);
-    let variables = services::up(root)?;
-    let tests = || {
-        let mut cargo = cargo(root);
-        cargo.args(["test", "--quiet", "-p", "wattdog", "--test", "it"]).envs(variables.iter().map(|(n, v)| (*n, v)));
-        cargo
-    };
-    // Those that stop the servers come alone, after the others.
-    let result = run(&mut tests()).and_then(|()| run(tests().args(["--", "--ignored", "--test-threads=1"])));
-    if !ran_before {
-        services::down(root)?;
-    }
-    result
+    services::with(root, |variables| {
+        let tests = || {
+            let mut cargo = cargo(root);
+            cargo.args(["test", "--quiet", "-p", "wattdog", "--test", "it"]).envs(variables.iter().cloned());
+            cargo
+        };
+        run(&mut tests())?;
+        // Those that stop the servers come alone, after the others.
+        run(tests().args(["--", "--ignored", "--test-threads=1"]))
+    })
 }

@@ -22,7 +22,6 @@ pub(crate) fn verify(root: &Path, args: &Args) -> Result<()> {
     prerequisites::for_building()?;
     plugins::build(root)?;
     run(cargo(root).args(["build", "--quiet", "--release", "--package", "wattdog"]))?;
-    let variables = services::up(root)?;
     let scripts = root.join("host/xtask/verify");
     let python = python::environment(root, &scripts.join("requirements.txt"))?.join("python");
     let program = root.join("target/release/wattdog");
@@ -35,6 +34,8 @@ pub(crate) fn verify(root: &Path, args: &Args) -> Result<()> {
     if let Some(until) = &args.until {
         rows.arg("--until").arg(until);
     }
-    run(rows.envs(variables))?;
+    // The scripts stand in the source tree, which stays as it is.
+    rows.env("PYTHONDONTWRITEBYTECODE", "1");
+    services::with(root, |variables| run(rows.envs(variables.iter().cloned())))?;
     run(Command::new(&python).arg(scripts.join("kmeans.py")).arg("--wattdog").arg(&program))
 }

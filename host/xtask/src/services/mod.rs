@@ -94,7 +94,7 @@ pub(crate) fn run(root: &Path, action: &Action) -> Result<()> {
 }
 
 /// Starts the servers that no variable names, and returns the variables of all.
-pub(crate) fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
+fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
     let folder = folder(root);
     std::fs::create_dir_all(&folder)?;
     let kafka = given_or("WATTDOG_TEST_KAFKA", || {
@@ -113,14 +113,15 @@ pub(crate) fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![("WATTDOG_TEST_KAFKA", kafka), ("WATTDOG_TEST_POSTGRES", postgres), ("WATTDOG_TEST_MONGODB", mongodb)])
 }
 
-/// True when any server is ours and runs.
-pub(crate) fn any_running(root: &Path) -> bool {
-    servers(&folder(root)).iter().any(|server| server.running().is_some())
-}
-
-/// Ends what was started.
-pub(crate) fn down(root: &Path) -> Result<()> {
-    servers(&folder(root)).iter().try_for_each(Server::stop)
+/// Does something with the servers up; ends them afterwards unless they ran before.
+pub(crate) fn with<T>(root: &Path, work: impl FnOnce(&[(&'static str, String)]) -> Result<T>) -> Result<T> {
+    let folder = folder(root);
+    let ran_before = servers(&folder).iter().any(|server| server.running().is_some());
+    let result = up(root).and_then(|variables| work(&variables));
+    if !ran_before {
+        servers(&folder).iter().try_for_each(Server::stop)?;
+    }
+    result
 }
 
 fn given_or(variable: &str, start: impl FnOnce() -> Result<String>) -> Result<String> {
