@@ -198,8 +198,8 @@ impl LaneProducer {
     }
 
     /// Waits until nothing is in flight. rdkafka's own flush waits in steps of 100 ms, and `commit_transaction` calls it; its
-    /// poll of less than two milliseconds spins. The wait is bounded: a transaction that the broker gave up while it was away keeps
-    /// its records in the queue for good.
+    /// poll of less than two milliseconds spins. The wait is bounded, since after an outage of the broker the queue was seen never
+    /// to empty; an abort empties it.
     fn flush(&self, give_up: &impl Fn() -> bool) -> Result<(), Failure> {
         let started = clock::monotonic();
         while let Err(error) = self.producer.flush(Duration::ZERO) {
