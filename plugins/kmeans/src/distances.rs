@@ -1,13 +1,13 @@
-//! Distances to the nearest centre, column by column: the loop that every reading passes.
+//! Scores by the distance to the nearest centre, column by column: the loop that every reading passes.
 //!
 //! Every turn of a loop in a guest costs a check for the host's deadline, and the check spills what is held in registers. So the
-//! loops turn seldom: four rows and three centres a turn, unrolled because their numbers are constants. Four rows also fill two
-//! 128-bit registers for each value. All lanes follow the plain formula in the plain order, so a row's distance has the same
-//! bits wherever the batch is cut. The formula is `sqrt(sum(((x - mean) / std - centre)²))`; a division costs as much as all the
-//! rest, so it is a multiplication by `1 / std`, which differs in the last bit.
+//! loop turns seldom and once over the rows: eight rows and three centres a turn, unrolled because their numbers are constants.
+//! All lanes follow the plain formula in the plain order, so a row's distance has the same bits wherever the batch is cut. The
+//! formula is `sqrt(sum(((x - mean) / std - centre)²))`; a division costs as much as all the rest, so it is a multiplication by
+//! `1 / std`, which differs in the last bit.
 
 /// Rows of one turn.
-const ROWS: usize = 4;
+const ROWS: usize = 8;
 
 /// Centres of one turn. Three is the usual number of clusters.
 const CENTRES: usize = 3;
@@ -49,19 +49,20 @@ impl<const D: usize> Nearest<D> {
         }
     }
 
-    /// Writes each row's distance; NaN where a value is.
-    pub(crate) fn distances(&self, columns: [&[f64]; D], distances: &mut [f64]) {
+    /// Scores rows and returns those beyond the threshold, as [`Beyond`] does for each of them; NaN where a value is.
+    pub(crate) fn score(&self, columns: [&[f64]; D], mut beyond: Beyond, scores: &mut [f64]) -> Vec<Far> {
         let blocks = columns.map(|column| column.as_chunks::<ROWS>());
-        let (whole, rest) = distances.as_chunks_mut::<ROWS>();
+        let (whole, rest) = scores.as_chunks_mut::<ROWS>();
         for (index, out) in whole.iter_mut().enumerate() {
-            *out = self.block(blocks.map(|(whole, _)| whole[index]));
+            *out = beyond.score(index * ROWS, self.block(blocks.map(|(whole, _)| whole[index])));
         }
         if !rest.is_empty() {
-            // The last few rows go the same way, in a block with idle lanes.
-            let padded = blocks.map(|(_, rest)| std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0)));
+            // The last few rows go the same way, in a block with idle lanes: NaN is beyond nothing.
+            let padded = blocks.map(|(_, rest)| std::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(f64::NAN)));
             let length = rest.len();
-            rest.copy_from_slice(&self.block(padded)[..length]);
+            rest.copy_from_slice(&beyond.score(whole.len() * ROWS, self.block(padded))[..length]);
         }
+        beyond.into_far()
     }
 
     #[inline(always)]
@@ -88,28 +89,63 @@ impl<const D: usize> Nearest<D> {
     }
 }
 
-/// Rows of one turn of [`take_far_and_divide`].
-const SCAN: usize = 8;
-
-/// Turns distances into scores, in place, and returns the rows beyond the threshold with their distances.
-pub(crate) fn take_far_and_divide(distances: &mut [f64], threshold: f64) -> Vec<(usize, f64)> {
-    let mut far = Vec::new();
-    let (whole, rest) = distances.as_chunks_mut::<SCAN>();
-    for (index, block) in whole.iter_mut().enumerate() {
-        let beyond = block.map(|distance| distance > threshold);
-        if beyond.contains(&true) {
-            far.extend(rows_beyond(block, index * SCAN, threshold));
-        }
-        *block = block.map(|distance| distance / threshold);
-    }
-    far.extend(rows_beyond(rest, whole.len() * SCAN, threshold));
-    rest.iter_mut().for_each(|distance| *distance /= threshold);
-    far
+/// A row beyond the threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Far {
+    /// Its index.
+    pub row: usize,
+    /// Its distance to the nearest centre.
+    pub distance: f64,
 }
 
-fn rows_beyond(distances: &[f64], first: usize, threshold: f64) -> impl Iterator<Item = (usize, f64)> {
-    let numbered = distances.iter().enumerate().map(move |(offset, &distance)| (first + offset, distance));
-    numbered.filter(move |&(_, distance)| distance > threshold)
+/// Turns distances into scores and keeps the rows whose distance is beyond the threshold.
+pub(crate) struct Beyond {
+    threshold: f64,
+    per_threshold: f64,
+    far: Vec<Far>,
+}
+
+impl Beyond {
+    pub(crate) fn new(threshold: f64) -> Self {
+        Self { threshold, per_threshold: 1.0 / threshold, far: Vec::new() }
+    }
+
+    /// Scores of rows side by side, of which the first is `first`: above 1 just where the distance is beyond the threshold.
+    #[inline(always)]
+    pub(crate) fn score<const N: usize>(&mut self, first: usize, distances: [f64; N]) -> [f64; N] {
+        // Rounding must not lift a row over a threshold that it did not pass.
+        let mut scores = distances.map(|distance| at_most_one(distance * self.per_threshold));
+        let largest = distances.iter().fold(0.0, |largest, &distance| if distance > largest { distance } else { largest });
+        if largest > self.threshold {
+            self.take_far(first, &distances, &mut scores);
+        }
+        scores
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_far(&mut self, first: usize, distances: &[f64], scores: &mut [f64]) {
+        for (offset, (&distance, score)) in distances.iter().zip(scores).enumerate() {
+            if distance > self.threshold {
+                // Values near the end of the number range are infinitely far; a score is finite.
+                *score = (distance / self.threshold).clamp(ABOVE_ONE, f64::MAX);
+                self.far.push(Far { row: first + offset, distance: distance.min(f64::MAX) });
+            }
+        }
+    }
+
+    pub(crate) fn into_far(self) -> Vec<Far> {
+        self.far
+    }
+}
+
+/// The next number after 1.
+const ABOVE_ONE: f64 = 1.0 + f64::EPSILON;
+
+/// NaN stays NaN.
+#[inline(always)]
+fn at_most_one(score: f64) -> f64 {
+    if score > 1.0 { 1.0 } else { score }
 }
 
 #[cfg(test)]
@@ -118,19 +154,33 @@ mod tests {
 
     #[test]
     fn the_rows_beyond_the_threshold_are_found_wherever_they_lie() {
-        for length in 0..40 {
-            for far in 0..length {
-                let mut distances = vec![1.0; length];
-                distances[far] = 3.0;
-                assert_eq!(take_far_and_divide(&mut distances, 2.0), [(far, 3.0)], "row {far} of {length}");
-                assert!(distances.iter().all(|&score| score == 0.5 || score == 1.5));
+        for far in 0..8 {
+            let mut distances = [1.0; 8];
+            distances[far] = 3.0;
+            distances[(far + 1) % 8] = f64::NAN;
+            let mut beyond = Beyond::new(2.0);
+            let scores = beyond.score(16, distances);
+            assert_eq!(beyond.into_far(), [Far { row: 16 + far, distance: 3.0 }]);
+            for (lane, score) in scores.into_iter().enumerate() {
+                match (lane == far, lane == (far + 1) % 8) {
+                    (true, _) => assert_eq!(score, 1.5),
+                    (_, true) => assert!(score.is_nan()),
+                    _ => assert_eq!(score, 0.5),
+                }
             }
         }
     }
 
     #[test]
-    fn a_distance_equal_to_the_threshold_is_not_beyond_it() {
-        assert!(take_far_and_divide(&mut [2.0; 9], 2.0).is_empty());
-        assert!(take_far_and_divide(&mut [f64::NAN; 9], 2.0).is_empty());
+    fn a_score_is_above_one_just_where_the_distance_is_beyond_the_threshold() {
+        // 1 / 49 is such that 49 times it is not 1.
+        for threshold in [49.0, 1.86, 1.0 / 3.0, 1e-300, 1e300] {
+            let mut beyond = Beyond::new(threshold);
+            let [at, above, infinite, nan] = beyond.score(0, [threshold, threshold.next_up(), f64::INFINITY, f64::NAN]);
+            assert!(at <= 1.0 && above > 1.0, "{threshold}: {at}, {above}");
+            assert_eq!(infinite, f64::MAX);
+            assert!(nan.is_nan());
+            assert_eq!(beyond.into_far().iter().map(|far| far.row).collect::<Vec<_>>(), [1, 2]);
+        }
     }
 }

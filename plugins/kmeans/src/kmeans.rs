@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::distances::{Nearest, Scale};
+use crate::distances::{Beyond, Far, Nearest, Scale};
 
 const FORMAT: &str = "wattdog-kmeans";
 const FORMAT_VERSION: u32 = 1;
@@ -82,6 +82,10 @@ pub struct KMeans {
     features: Vec<Feature>,
     scales: Vec<Scale>,
     centres: Vec<Vec<f64>>,
+    /// Each centre in the features' units.
+    levels: Vec<Vec<f64>>,
+    /// How far from a centre a reading may be along one axis alone, in the feature's unit.
+    reach: Vec<f64>,
     threshold: f64,
     kernel: Kernel,
 }
@@ -97,18 +101,18 @@ enum Kernel {
 
 /// What the model says of one reading, by feature where there are several values.
 #[derive(Debug, PartialEq)]
-pub struct Explanation {
+pub struct Explanation<'m> {
     /// Index of the nearest centre.
     pub cluster: usize,
     /// The nearest centre, in the feature's unit.
-    pub expected: Vec<f64>,
+    pub expected: &'m [f64],
     /// How far from the centre a reading may be along this axis alone, in the feature's unit.
-    pub reach: Vec<f64>,
+    pub reach: &'m [f64],
     /// Share of the squared distance; sums to 1.
     pub blame: Vec<f64>,
 }
 
-impl Explanation {
+impl Explanation<'_> {
     /// The feature that is most to blame, the first of equals.
     pub fn worst(&self) -> usize {
         (1..self.blame.len()).fold(0, |worst, at| if self.blame[at] > self.blame[worst] { at } else { worst })
@@ -130,8 +134,12 @@ impl KMeans {
         positive("threshold", threshold)?;
         let scales: Vec<Scale> = file.mean.iter().zip(&file.std).map(|(&mean, &std)| Scale::new(mean, std)).collect();
         let features = file.features.into_iter().zip(file.units).map(|(name, unit)| Feature { name, unit }).collect();
-        let kernel = Kernel::new(&scales, &file.centroids_scaled);
-        Ok(Self { features, scales, centres: file.centroids_scaled, threshold, kernel })
+        let centres = file.centroids_scaled;
+        let in_units = |(scale, centre): (&Scale, &f64)| centre * scale.std + scale.mean;
+        let levels = centres.iter().map(|centre| scales.iter().zip(centre).map(in_units).collect()).collect();
+        let reach = scales.iter().map(|scale| threshold * scale.std).collect();
+        let kernel = Kernel::new(&scales, &centres);
+        Ok(Self { features, scales, centres, levels, reach, threshold, kernel })
     }
 
     /// What the model reads, in order.
@@ -144,37 +152,37 @@ impl KMeans {
         self.threshold
     }
 
-    /// Writes each row's distance to its nearest centre, in scaled space; NaN where a value is.
+    /// Writes each row's score, which is its distance to the nearest centre in scaled space over the threshold, and NaN where a
+    /// value is; returns the rows beyond the threshold, in order.
     ///
     /// # Panics
-    /// If there is not one column for each feature, or one is shorter than `distances`.
-    pub fn distances(&self, columns: &[&[f64]], distances: &mut [f64]) {
+    /// If there is not one column for each feature, or one is shorter than `scores`.
+    pub fn score(&self, columns: &[&[f64]], scores: &mut [f64]) -> Vec<Far> {
+        let beyond = Beyond::new(self.threshold);
         match (&self.kernel, columns) {
-            (Kernel::One(nearest), &[a]) => nearest.distances([a], distances),
-            (Kernel::Two(nearest), &[a, b]) => nearest.distances([a, b], distances),
-            (Kernel::Three(nearest), &[a, b, c]) => nearest.distances([a, b, c], distances),
-            (Kernel::Four(nearest), &[a, b, c, d]) => nearest.distances([a, b, c, d], distances),
-            _ => self.distances_by_row(columns, distances),
+            (Kernel::One(nearest), &[a]) => nearest.score([a], beyond, scores),
+            (Kernel::Two(nearest), &[a, b]) => nearest.score([a, b], beyond, scores),
+            (Kernel::Three(nearest), &[a, b, c]) => nearest.score([a, b, c], beyond, scores),
+            (Kernel::Four(nearest), &[a, b, c, d]) => nearest.score([a, b, c, d], beyond, scores),
+            _ => self.score_by_row(columns, beyond, scores),
         }
     }
 
     /// The same formula for any number of features.
-    fn distances_by_row(&self, columns: &[&[f64]], distances: &mut [f64]) {
+    fn score_by_row(&self, columns: &[&[f64]], mut beyond: Beyond, scores: &mut [f64]) -> Vec<Far> {
         assert_eq!(columns.len(), self.scales.len(), "one column for each feature");
-        let mut scaled = vec![0.0; columns.len()];
-        for (row, distance) in distances.iter_mut().enumerate() {
-            for (axis, value) in scaled.iter_mut().enumerate() {
-                *value = self.scales[axis].apply(columns[axis][row]);
-            }
-            *distance = self.nearest(&scaled).1.sqrt();
+        for (row, score) in scores.iter_mut().enumerate() {
+            let distance = self.nearest(|axis| columns[axis][row]).1.sqrt();
+            [*score] = beyond.score(row, [distance]);
         }
+        beyond.into_far()
     }
 
     /// The nearest centre, the first of equals, and the square of its distance.
-    fn nearest(&self, scaled: &[f64]) -> (usize, f64) {
+    fn nearest(&self, value: impl Fn(usize) -> f64) -> (usize, f64) {
         let squares = self.centres.iter().map(|centre| {
-            scaled.iter().zip(centre).fold(0.0, |sum, (value, centre)| {
-                let deviation = value - centre;
+            self.scales.iter().zip(centre).enumerate().fold(0.0, |sum, (axis, (scale, centre))| {
+                let deviation = scale.apply(value(axis)) - centre;
                 sum + deviation * deviation
             })
         });
@@ -182,16 +190,14 @@ impl KMeans {
     }
 
     /// Says why a reading is where it is.
-    pub fn explain(&self, values: &[f64]) -> Explanation {
-        let scaled: Vec<f64> = self.scales.iter().zip(values).map(|(scale, &value)| scale.apply(value)).collect();
-        let (cluster, _) = self.nearest(&scaled);
-        let centre = &self.centres[cluster];
-        let deviations = scaled.iter().zip(centre).map(|(value, centre)| (value - centre).abs());
-        let in_units = |(scale, centre): (&Scale, &f64)| centre * scale.std + scale.mean;
+    pub fn explain(&self, values: &[f64]) -> Explanation<'_> {
+        let (cluster, _) = self.nearest(|axis| values[axis]);
+        let scaled = self.scales.iter().zip(values).map(|(scale, &value)| scale.apply(value));
+        let deviations = scaled.zip(&self.centres[cluster]).map(|(value, centre)| (value - centre).abs());
         Explanation {
             cluster,
-            expected: self.scales.iter().zip(centre).map(in_units).collect(),
-            reach: self.scales.iter().map(|scale| self.threshold * scale.std).collect(),
+            expected: &self.levels[cluster],
+            reach: &self.reach,
             blame: shares_of_squares(deviations.collect()),
         }
     }
@@ -288,17 +294,22 @@ mod tests {
     fn distances_have_the_same_bits_wherever_the_batch_is_cut() {
         for features in 1..=6 {
             for centres in 1..=7 {
-                let kmeans = parse(&model(features, centres)).unwrap();
+                let mut model = model(features, centres);
+                // So small that every row is beyond it.
+                model["threshold"] = serde_json::json!(1e-9);
+                let kmeans = parse(&model).unwrap();
                 let columns = columns(features, 23);
                 let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
                 let mut plain = vec![0.0; 23];
-                kmeans.distances_by_row(&columns, &mut plain);
+                let far = kmeans.score_by_row(&columns, Beyond::new(1e-9), &mut plain);
+                assert_eq!(far.len(), 23);
                 for cut in 0..=23 {
-                    let mut distances = vec![0.0; 23];
-                    let (before, after) = distances.split_at_mut(cut);
-                    kmeans.distances(&columns.iter().map(|column| &column[..cut]).collect::<Vec<_>>(), before);
-                    kmeans.distances(&columns.iter().map(|column| &column[cut..]).collect::<Vec<_>>(), after);
-                    assert_eq!(distances, plain, "{features} features, {centres} centres, cut at {cut}");
+                    let mut scores = vec![0.0; 23];
+                    let (before, after) = scores.split_at_mut(cut);
+                    let mut found = kmeans.score(&columns.iter().map(|column| &column[..cut]).collect::<Vec<_>>(), before);
+                    let rest = kmeans.score(&columns.iter().map(|column| &column[cut..]).collect::<Vec<_>>(), after);
+                    found.extend(rest.into_iter().map(|far| Far { row: far.row + cut, ..far }));
+                    assert_eq!((found, scores), (far.clone(), plain.clone()), "{features} features, {centres} centres, {cut}");
                 }
             }
         }
@@ -311,10 +322,11 @@ mod tests {
             let mut columns = columns(features, 9);
             columns[1][4] = f64::NAN;
             columns[0][8] = f64::NAN;
-            let mut distances = vec![0.0; 9];
-            kmeans.distances(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut distances);
-            let missing: Vec<usize> = (0..9).filter(|&row| distances[row].is_nan()).collect();
+            let mut scores = vec![0.0; 9];
+            let far = kmeans.score(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut scores);
+            let missing: Vec<usize> = (0..9).filter(|&row| scores[row].is_nan()).collect();
             assert_eq!(missing, [4, 8]);
+            assert!(far.iter().all(|far| !missing.contains(&far.row)));
         }
     }
 

@@ -5,6 +5,7 @@
 mod distances;
 mod kmeans;
 
+pub use distances::Far;
 pub use kmeans::{Explanation, KMeans, ModelError};
 
 use serde::Deserialize;
@@ -93,16 +94,12 @@ impl Plugin for Plug {
 impl Detector for Plug {
     fn score(&mut self, batch: &Batch<'_>, scored: &mut Scored) -> Result<()> {
         let columns: Vec<&[f64]> = (0..self.model.features().len()).map(|input| batch.floats(input)).collect();
-        self.model.distances(&columns, scored.scores());
-        let far = distances::take_far_and_divide(scored.scores(), self.model.threshold());
         let mut values = vec![0.0; columns.len()];
-        for (row, distance) in far {
+        for Far { row, distance } in self.model.score(&columns, scored.scores()) {
             for (value, column) in values.iter_mut().zip(&columns) {
                 *value = column[row];
             }
-            // Values near the end of the number range are infinitely far; a score is finite.
-            scored.scores()[row] = scored.scores()[row].min(f64::MAX);
-            self.report(row, distance.min(f64::MAX), &values, scored);
+            self.report(row, distance, &values, scored);
         }
         Ok(())
     }
@@ -118,13 +115,13 @@ impl Plug {
             .number(CLUSTER, found.cluster as f64)
             .blame(&found.blame)
             .reason(self.reason(values, &found));
-        for (input, (expected, reach)) in found.expected.iter().zip(&found.reach).enumerate() {
+        for (input, (expected, reach)) in found.expected.iter().zip(found.reach).enumerate() {
             finding = finding.expected(input, *expected, expected - reach..=expected + reach);
         }
     }
 
     /// `electricity 271 kWh is 81 % above the nearest usual level (150 kWh)`, of the input that is most to blame.
-    fn reason(&self, values: &[f64], found: &Explanation) -> String {
+    fn reason(&self, values: &[f64], found: &Explanation<'_>) -> String {
         let worst = found.worst();
         let feature = &self.model.features()[worst];
         let (value, usual) = (values[worst], found.expected[worst]);

@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 use crate::bindings::detection::exports::wattdog::plugin::detection as wire;
 use crate::{Description, Severity};
 
+/// The NaN of equal bytes: the one that fills memory fastest.
+const UNKNOWN: f64 = f64::from_bits(u64::MAX);
+
 /// Scores and findings of one batch, in the making.
 pub struct Scored {
     inputs: usize,
@@ -19,7 +22,7 @@ impl Scored {
         Self {
             inputs: description.inputs.len(),
             numbers: description.numbers.len(),
-            scores: vec![f64::NAN; rows],
+            scores: vec![UNKNOWN; rows],
             findings: wire::Findings {
                 rows: Vec::new(),
                 severities: Vec::new(),

@@ -49,14 +49,15 @@ fn push_decimal(text: &mut String, digits: u64, mut decimals: u32) {
 
 /// Appends a whole number, with leading zeros up to `width`.
 fn push_digits(text: &mut String, mut value: u64, width: u32) {
-    let mut reversed = [b'0'; 20];
-    let mut length = 0;
-    while value > 0 || length < width as usize {
-        reversed[length] = b'0' + (value % 10) as u8;
+    // As many as the largest value has.
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    while value > 0 || digits.len() - first < width as usize {
+        first -= 1;
+        digits[first] = b'0' + (value % 10) as u8;
         value /= 10;
-        length += 1;
     }
-    text.extend(reversed[..length].iter().rev().map(|&byte| char::from(byte)));
+    text.push_str(std::str::from_utf8(&digits[first..]).expect("digits are ASCII"));
 }
 
 #[cfg(test)]
