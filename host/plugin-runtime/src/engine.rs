@@ -12,8 +12,8 @@ use crate::guest::LogSink;
 use crate::limits::Limits;
 use crate::linked::Linked;
 
-/// Resolution of deadlines.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// Resolution of deadlines: a tenth of the shortest default. Each tick wakes a thread, whether there is work or not.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// How the runtime works.
 #[derive(Clone, Debug, Default)]

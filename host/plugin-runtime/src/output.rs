@@ -43,11 +43,17 @@ fn check_scores(scores: &[f64], rows: u32) -> Result<(), Fault> {
     if scores.len() != rows as usize {
         return wrong(format!("{} scores for {rows} rows", scores.len()));
     }
-    let is_wrong = |score: f64| (score == f64::INFINITY) | (score < 0.0);
-    // Block by block without a branch for each row: this is done to every reading.
+    let is_wrong = |score: f64| score == f64::INFINITY || score < 0.0;
+    // This is done to every reading, so eight side by side and without a branch; a comparison with NaN keeps what was there.
     let (blocks, rest) = scores.as_chunks::<8>();
-    let any = |block: &[f64; 8]| block.map(|score| u64::from(is_wrong(score))).iter().fold(0, |any, wrong| any | wrong) != 0;
-    if blocks.iter().any(any) || rest.iter().any(|&score| is_wrong(score)) {
+    let (mut lowest, mut highest) = ([0.0; 8], [0.0; 8]);
+    for block in blocks {
+        for (lane, &score) in block.iter().enumerate() {
+            lowest[lane] = if score < lowest[lane] { score } else { lowest[lane] };
+            highest[lane] = if score > highest[lane] { score } else { highest[lane] };
+        }
+    }
+    if lowest.iter().chain(&highest).chain(rest).any(|&score| is_wrong(score)) {
         let row = scores.iter().position(|&score| is_wrong(score)).expect("seen just now");
         return wrong(format!("score {} in row {row}: a score is 0 or more, or NaN", scores[row]));
     }
