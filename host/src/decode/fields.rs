@@ -18,6 +18,15 @@ pub(super) enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// Nothing that could name a building or meter.
+    pub(super) fn is_nameless(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Text(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+
     /// With its article, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {

@@ -8,8 +8,9 @@ mod timestamp;
 use std::fmt::Write as _;
 
 use crate::config::Input;
-use crate::domain::{Batch, EventTime, MeterTable, Reason, Reject};
+use crate::domain::{Batch, EventTime, MeterId, MeterTable, Reason, Reject};
 use fields::{Fields, Value};
+use timestamp::LastText;
 
 /// A message as it came, without knowing from where.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +29,9 @@ pub struct Decoder {
     fields: Fields,
     max_message_bytes: usize,
     max_future_us: i64,
+    shape: plain::Shape,
+    last_time: LastText,
     meter_name: String,
-    building: String,
-    floor: String,
     values: Vec<f64>,
 }
 
@@ -42,9 +43,9 @@ impl Decoder {
             fields: Fields::new(input),
             max_message_bytes: usize::try_from(input.max_message.as_u64()).unwrap_or(usize::MAX),
             max_future_us: input.max_future.micros(),
+            shape: plain::Shape::default(),
+            last_time: LastText::default(),
             meter_name: String::new(),
-            building: String::new(),
-            floor: String::new(),
             values: Vec::new(),
         }
     }
@@ -62,7 +63,7 @@ impl Decoder {
         let text = std::str::from_utf8(payload)
             .map_err(|error| reject(Reason::NotUtf8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
         let mut values = self.fields.empty_row();
-        if !plain::read(text, &self.fields, &mut values) {
+        if !plain::read(text, &self.fields, &mut self.shape, &mut values) {
             values.fill(Value::Absent);
             json::read(text, &self.fields, &mut values)?;
         }
@@ -70,8 +71,11 @@ impl Decoder {
         self.name_meter(&values)?;
         self.read_measures(&values)?;
 
-        let floor = (!self.floor.is_empty()).then_some(self.floor.as_str());
-        batch.meters.push(meters.intern(&self.meter_name, &self.building, floor));
+        let meter = match meters.known(&self.meter_name) {
+            Some(meter) => meter,
+            None => self.new_meter(&values, meters)?,
+        };
+        batch.meters.push(meter);
         batch.offsets.push(record.offset);
         batch.record_times_ms.push(record.timestamp_ms);
         batch.event_times_us.push(event_time.0);
@@ -81,9 +85,9 @@ impl Decoder {
         Ok(())
     }
 
-    fn event_time(&self, values: &[Value<'_>], record_time_ms: i64) -> Result<EventTime, Reject> {
+    fn event_time(&mut self, values: &[Value<'_>], record_time_ms: i64) -> Result<EventTime, Reject> {
         let field = self.fields.name(self.fields.timestamp);
-        let time = timestamp::read(&values[self.fields.timestamp], field)?;
+        let time = timestamp::read(&values[self.fields.timestamp], field, &mut self.last_time)?;
         if record_time_ms >= 0 {
             let limit = EventTime::from_millis(record_time_ms).0.saturating_add(self.max_future_us);
             if time.0 > limit {
@@ -98,35 +102,43 @@ impl Decoder {
         Ok(time)
     }
 
-    /// Leaves building, floor and meter name in their buffers.
+    /// Leaves the meter's name in its buffer: the configured fields, or else the building.
     fn name_meter(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
-        self.building.clear();
-        self.floor.clear();
-        self.meter_name.clear();
-        let building = self.fields.building;
-        write_name(&values[building], self.fields.name(building), &mut self.building)?;
-        if self.building.is_empty() {
-            return Err(reject(Reason::MissingField, format!("field `{}` is missing or empty", self.fields.name(building))));
+        let Fields { building, floor, ref meter, .. } = self.fields;
+        // Whether the meter is known or not makes no difference to what is taken.
+        check_name(&values[building], self.fields.name(building))?;
+        check_name(&values[floor], self.fields.name(floor))?;
+        if values[building].is_nameless() {
+            return Err(self.nameless(building));
         }
-        write_name(&values[self.fields.floor], self.fields.name(self.fields.floor), &mut self.floor)?;
-        for &field in &self.fields.meter {
-            let before = self.meter_name.len();
-            if before > 0 {
+        self.meter_name.clear();
+        for &field in meter {
+            if values[field].is_nameless() && field != floor {
+                return Err(self.nameless(field));
+            }
+            if !self.meter_name.is_empty() && !values[field].is_nameless() {
                 self.meter_name.push('/');
             }
-            let start = self.meter_name.len();
             write_name(&values[field], self.fields.name(field), &mut self.meter_name)?;
-            if self.meter_name.len() == start {
-                if field != self.fields.floor {
-                    return Err(reject(Reason::MissingField, format!("field `{}` is missing or empty", self.fields.name(field))));
-                }
-                self.meter_name.truncate(before);
-            }
         }
         if self.meter_name.is_empty() {
-            self.meter_name.push_str(&self.building);
+            write_name(&values[building], self.fields.name(building), &mut self.meter_name)?;
         }
         Ok(())
+    }
+
+    fn nameless(&self, field: usize) -> Reject {
+        reject(Reason::MissingField, format!("field `{}` is missing or empty", self.fields.name(field)))
+    }
+
+    /// A meter that is seen for the first time, with its building and floor.
+    fn new_meter(&self, values: &[Value<'_>], meters: &mut MeterTable) -> Result<MeterId, Reject> {
+        let text = |field: usize| {
+            let mut text = String::new();
+            write_name(&values[field], self.fields.name(field), &mut text).map(|()| text)
+        };
+        let (building, floor) = (text(self.fields.building)?, text(self.fields.floor)?);
+        Ok(meters.intern(&self.meter_name, &building, (!floor.is_empty()).then_some(&floor)))
     }
 
     fn read_measures(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
@@ -159,9 +171,16 @@ fn write_name(value: &Value<'_>, field: &str, out: &mut String) -> Result<(), Re
         Value::Integer(number) => out.push_str(itoa::Buffer::new().format(*number)),
         Value::Float(number) => write!(out, "{number}").expect("a String takes every write"),
         Value::Absent => {}
-        other => return Err(wrong_type(field, other, "text or a number")),
+        Value::Boolean | Value::Array | Value::Object => check_name(value, field)?,
     }
     Ok(())
+}
+
+fn check_name(value: &Value<'_>, field: &str) -> Result<(), Reject> {
+    match value {
+        Value::Boolean | Value::Array | Value::Object => Err(wrong_type(field, value, "text or a number")),
+        _ => Ok(()),
+    }
 }
 
 fn wrong_type(field: &str, value: &Value<'_>, wanted: &str) -> Reject {

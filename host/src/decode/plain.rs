@@ -1,5 +1,6 @@
 //! The plain objects that gateways send, read in one pass: flat, no escapes, no exponents.
 //!
+//! Messages of one gateway are alike, so what stands before each value is compared with the message before and only then read.
 //! Whatever else a message holds, right or wrong, is left to `json`, which also has the words for what is wrong.
 
 use std::borrow::Cow;
@@ -11,9 +12,22 @@ use super::fields::{Fields, Value};
 const MAX_DIGITS: usize = 15;
 const POWERS: [f64; MAX_DIGITS + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
+/// What stood before each value of the message read last: `{"timestamp":`, `,"building":` and so on.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    gaps: Vec<Gap>,
+}
+
+#[derive(Debug, Default)]
+struct Gap {
+    text: String,
+    /// Of the field that it names, if that is one that is read.
+    place: Option<usize>,
+}
+
 /// True when the text was a plain object and `values` has its fields; else they are as they were or partly written.
-pub(super) fn read<'a>(text: &'a str, fields: &Fields, values: &mut [Value<'a>]) -> bool {
-    Scanner { text, at: 0 }.object(fields, values).is_some()
+pub(super) fn read<'a>(text: &'a str, fields: &Fields, shape: &mut Shape, values: &mut [Value<'a>]) -> bool {
+    Scanner { text, at: 0 }.object(fields, shape, values).is_some()
 }
 
 struct Scanner<'a> {
@@ -22,24 +36,49 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn object(&mut self, fields: &Fields, values: &mut [Value<'a>]) -> Option<()> {
-        self.expect(b'{')?;
-        loop {
-            self.expect(b'"')?;
-            let place = fields.place(self.rest_of_string()?);
-            self.expect(b':')?;
+    fn object(&mut self, fields: &Fields, shape: &mut Shape, values: &mut [Value<'a>]) -> Option<()> {
+        for index in 0.. {
+            let place = self.gap(index, fields, shape)?;
             let value = self.value()?;
             if let Some(place) = place {
                 values[place] = value;
             }
-            match self.next()? {
-                b',' => {}
-                b'}' => break,
-                _ => return None,
+            self.skip_space();
+            if self.peek() == Some(b'}') {
+                self.at += 1;
+                break;
             }
         }
         self.skip_space();
         (self.at == self.text.len()).then_some(())
+    }
+
+    /// Takes what stands before value `index`, from the brace or comma to the colon, and says which field follows.
+    #[inline]
+    fn gap(&mut self, index: usize, fields: &Fields, shape: &mut Shape) -> Option<Option<usize>> {
+        match shape.gaps.get(index) {
+            Some(gap) if self.text.as_bytes()[self.at..].starts_with(gap.text.as_bytes()) => {
+                self.at += gap.text.len();
+                Some(gap.place)
+            }
+            _ => self.new_gap(index, fields, shape),
+        }
+    }
+
+    fn new_gap(&mut self, index: usize, fields: &Fields, shape: &mut Shape) -> Option<Option<usize>> {
+        let start = self.at;
+        self.expect(if index == 0 { b'{' } else { b',' })?;
+        self.expect(b'"')?;
+        let place = fields.place(self.rest_of_string()?);
+        self.expect(b':')?;
+        if index == shape.gaps.len() {
+            shape.gaps.push(Gap::default());
+        }
+        let gap = &mut shape.gaps[index];
+        gap.text.clear();
+        gap.text.push_str(&self.text[start..self.at]);
+        gap.place = place;
+        Some(place)
     }
 
     fn value(&mut self) -> Option<Value<'a>> {
@@ -100,8 +139,8 @@ impl<'a> Scanner<'a> {
     fn rest_of_string(&mut self) -> Option<&'a str> {
         let start = self.at;
         let rest = &self.text.as_bytes()[start..];
-        let length = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
-        if rest[length] != b'"' {
+        let length = plain_length(rest);
+        if rest.get(length) != Some(&b'"') {
             return None;
         }
         self.at += length + 1;
@@ -138,6 +177,27 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// Bytes before the first quote, backslash or control character, eight at a time.
+///
+/// H. S. Warren, "Hacker's Delight", 2nd edition, section 6-1: a zero byte is found by the borrow that a subtraction takes from it.
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
+        let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+        // A borrow may mark bytes above the first that is meant, never below it.
+        let marks = equal(b'"') | equal(b'\\') | below(word, 0x20);
+        if marks != 0 {
+            return index * 8 + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = |&byte: &u8| byte != b'"' && byte != b'\\' && byte >= 0x20;
+    words.len() * 8 + rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -154,7 +214,7 @@ mod tests {
     fn check(text: &str) -> bool {
         let fields = fields();
         let (mut plain, mut full) = (fields.empty_row(), fields.empty_row());
-        let read_it = read(text, &fields, &mut plain);
+        let read_it = read(text, &fields, &mut Shape::default(), &mut plain);
         let result = json::read(text, &fields, &mut full);
         if read_it {
             assert_eq!((&plain, result), (&full, Ok(())), "{text}");
@@ -195,7 +255,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_message_is_read_alike_whatever_came_before() {
+        let texts = [
+            r#"{"timestamp":1,"building":"A","water":2.5}"#,
+            r#"{"timestamp":2,"building":"B","water":3}"#,
+            r#"{"timestamp":2, "building":"B","water":3}"#,
+            r#"{"building":"C","timestamp":3}"#,
+            r#"{"timestamp":"building","water":4,"water":5}"#,
+            r#"{"timestamp":1,"building":"A","water":2.5,"unknown":7}"#,
+            r#"{"timestamp":1,"buildings":"A"}"#,
+        ];
+        let fields = fields();
+        let mut shape = Shape::default();
+        for before in texts {
+            for text in texts {
+                for text in [before, text] {
+                    let (mut plain, mut full) = (fields.empty_row(), fields.empty_row());
+                    assert!(read(text, &fields, &mut shape, &mut plain), "{text} after {before}");
+                    json::read(text, &fields, &mut full).unwrap();
+                    assert_eq!(plain, full, "{text} after {before}");
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_string_ends_at_its_first_special_byte(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            let special = bytes.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+            prop_assert_eq!(plain_length(&bytes), special.unwrap_or(bytes.len()));
+        }
+
         #[test]
         fn numbers_are_the_same_floats(number in "-?[0-9]{1,16}(\\.[0-9]{1,16})?") {
             check(&format!(r#"{{"water":{number}}}"#));

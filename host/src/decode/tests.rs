@@ -92,6 +92,24 @@ fn every_kind_of_broken_record_has_its_reason() {
     }
 }
 
+#[test]
+fn a_known_meter_changes_nothing_about_what_is_taken() {
+    let config = load_text("[input]\nmeter = [\"meter\"]", "test", []).unwrap();
+    let mut decoder = Decoder::new(&config.input);
+    let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
+    let mut decode = |rest: &str| {
+        let text = format!(r#"{{"timestamp":1,"meter":"m","electricity":1,"water":1{rest}}}"#);
+        let record = Record { offset: 0, timestamp_ms: -1, payload: Some(text.as_bytes()) };
+        decoder.decode(record, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
+    };
+    for _ in 0..2 {
+        assert_eq!(decode(r#","building":true"#), Err("wrong-type"));
+        assert_eq!(decode(r#","building":"A","floor":[]"#), Err("wrong-type"));
+        assert_eq!(decode(r#","floor":1"#), Err("missing-field"));
+        assert_eq!(decode(r#","building":"A","floor":1"#), Ok(()));
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(payload in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -11,9 +11,27 @@ const LAST_US: i64 = 253_402_300_799_999_999;
 /// Below it a number is seconds, from it on milliseconds: as seconds it is the year 5138, as milliseconds 1973.
 const FIRST_MILLISECONDS: f64 = 1e11;
 
-pub(super) fn read(value: &Value<'_>, field: &str) -> Result<EventTime, Reject> {
+/// The text read last and its time: meters that are read together say the same.
+#[derive(Debug, Default)]
+pub(super) struct LastText {
+    text: String,
+    time: Option<EventTime>,
+}
+
+impl LastText {
+    fn parse(&mut self, text: &str) -> Option<EventTime> {
+        if self.time.is_none() || self.text != text {
+            self.time = EventTime::parse(text);
+            self.text.clear();
+            self.text.push_str(text);
+        }
+        self.time
+    }
+}
+
+pub(super) fn read(value: &Value<'_>, field: &str, last: &mut LastText) -> Result<EventTime, Reject> {
     let time = match value {
-        Value::Text(text) => EventTime::parse(text).ok_or_else(|| unreadable(field, text))?,
+        Value::Text(text) => last.parse(text).ok_or_else(|| unreadable(field, text))?,
         Value::Integer(number) => from_number(*number as f64),
         Value::Float(number) => from_number(*number),
         Value::Absent => return Err(reject(Reason::MissingField, format!("field `{field}` is missing"))),

@@ -25,6 +25,7 @@ pub struct Meter {
 
 /// Names to numbers and back; grows with what a lane has seen and never forgets, so that a number keeps its meaning.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct MeterTable {
     meters: Vec<Meter>,
     buildings: Vec<String>,
@@ -34,10 +35,31 @@ pub struct MeterTable {
     by_building: HashMap<String, BuildingId, ahash::RandomState>,
 }
 
+/// A table without what follows from the rest.
+#[derive(Deserialize)]
+struct Stored {
+    meters: Vec<Meter>,
+    buildings: Vec<String>,
+}
+
+impl From<Stored> for MeterTable {
+    fn from(Stored { meters, buildings }: Stored) -> Self {
+        let by_meter = (0..).zip(&meters).map(|(id, meter)| (meter.name.clone(), MeterId(id))).collect();
+        let by_building = (0..).zip(&buildings).map(|(id, name)| (name.clone(), BuildingId(id))).collect();
+        Self { meters, buildings, by_meter, by_building }
+    }
+}
+
 impl MeterTable {
-    /// The number of a meter, known or new. Allocates only for a new one.
+    /// The number of a meter that was seen before.
+    #[must_use]
+    pub fn known(&self, name: &str) -> Option<MeterId> {
+        self.by_meter.get(name).copied()
+    }
+
+    /// The number of a meter, known or new.
     pub fn intern(&mut self, name: &str, building: &str, floor: Option<&str>) -> MeterId {
-        if let Some(&id) = self.by_meter.get(name) {
+        if let Some(id) = self.known(name) {
             return id;
         }
         let building = self.intern_building(building);

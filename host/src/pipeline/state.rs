@@ -26,3 +26,21 @@ impl LaneState {
         Self { next_offset: None, meters: MeterTable::default(), windows }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::EventTime;
+
+    #[test]
+    fn a_lane_that_was_stored_goes_on_as_it_was() {
+        let mut state = LaneState::new(&Config::default());
+        let meter = state.meters.intern("A/1", "A", Some("1"));
+        let building = state.meters.meter(meter).building;
+        state.windows.place(building, EventTime(5), |_| 1.0, |_, _| {});
+        state.next_offset = Some(1);
+        let mut again: LaneState = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+        assert_eq!(again, state);
+        assert_eq!(again.meters.intern("A/1", "A", Some("1")), meter);
+    }
+}

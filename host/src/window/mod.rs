@@ -143,12 +143,13 @@ impl Windows {
 
 /// Closes what ends at or before the watermark and forgets what is past correcting.
 fn advance(state: &mut Building, watermark_us: i64, size_us: i64, lateness_us: i64, mut publish: impl FnMut(&Window)) {
-    for window in &mut state.windows {
-        if !window.is_final && window.start_us + size_us <= watermark_us {
-            window.is_final = true;
-            window.unpublished = false;
-            publish(window);
-        }
+    // What is open stands at the end; many more may be correctable.
+    let open = state.windows.iter().rev().take_while(|window| !window.is_final).count();
+    let first_open = state.windows.len() - open;
+    for window in state.windows.range_mut(first_open..).take_while(|window| window.start_us + size_us <= watermark_us) {
+        window.is_final = true;
+        window.unpublished = false;
+        publish(window);
     }
     while state.windows.front().is_some_and(|w| w.start_us + size_us + lateness_us <= watermark_us) {
         state.windows.pop_front();
