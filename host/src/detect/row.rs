@@ -5,7 +5,7 @@ use wattdog_plugin_runtime as runtime;
 
 use crate::domain::{Batch, Column, MeterTable};
 use crate::registry::{Catalogue, Plugin};
-use crate::results::{Anomaly, Severity, write_number, write_string};
+use crate::results::{Anomaly, Severity, write_estimate, write_number, write_string};
 use crate::wasm::Dictionaries;
 
 /// Where the readings of a batch come from.
@@ -95,7 +95,7 @@ impl Context<'_> {
         for (place, input) in inputs.iter().enumerate() {
             json.begin(&input.name);
             for (name, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-                json.number(name, list[index * inputs.len() + place]);
+                json.estimate(name, list[index * inputs.len() + place]);
             }
             json.end();
         }
@@ -155,6 +155,11 @@ impl JsonObject {
     fn number(&mut self, name: &str, value: f64) {
         self.key(name);
         write_number(value, &mut self.bytes);
+    }
+
+    fn estimate(&mut self, name: &str, value: f64) {
+        self.key(name);
+        write_estimate(value, &mut self.bytes);
     }
 
     fn text(&mut self, name: &str, value: &str) {

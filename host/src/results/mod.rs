@@ -7,4 +7,4 @@ mod row_json;
 pub use outbox::{Headers, OutRecord, Outbox, ResultTopic, TopicNames};
 pub use row::{Aggregation, Anomaly, MeasureStats, Severity};
 pub use row_json::{RowFormat, RowParseError};
-pub(crate) use row_json::{write_number, write_string};
+pub(crate) use row_json::{write_estimate, write_number, write_string};

@@ -19,41 +19,62 @@ pub struct RowParseError {
     source: serde_json::Error,
 }
 
+/// A field whose name comes from the configuration.
+#[derive(Clone, Debug)]
+struct Field {
+    name: String,
+    /// As it stands in JSON, with the colon.
+    key: String,
+}
+
+impl Field {
+    fn new(name: String) -> Self {
+        let mut key = Vec::new();
+        write_string(&name, &mut key);
+        key.push(b':');
+        Self { name, key: String::from_utf8(key).expect("a JSON string is text") }
+    }
+}
+
+/// The key of a field whose name is known here.
+macro_rules! key {
+    ($name:literal) => {
+        concat!("\"", $name, "\":")
+    };
+}
+
 /// Writes and reads rows for one list of measures.
 #[derive(Clone, Debug)]
 pub struct RowFormat {
-    measures: Vec<String>,
-    statistics: Vec<[String; 4]>,
+    measures: Vec<Field>,
+    statistics: Vec<[Field; 4]>,
 }
 
 impl RowFormat {
     /// For these measures, in the order of the configuration.
     #[must_use]
     pub fn new(measures: &[String]) -> Self {
-        let statistics = measures.iter().map(|m| ["avg", "min", "max", "sum"].map(|s| format!("{s}_{m}"))).collect();
-        Self { measures: measures.to_vec(), statistics }
-    }
-
-    /// Names of the measures.
-    #[must_use]
-    pub fn measures(&self) -> &[String] {
-        &self.measures
+        let statistics = |m: &String| ["avg", "min", "max", "sum"].map(|statistic| Field::new(format!("{statistic}_{m}")));
+        Self {
+            measures: measures.iter().cloned().map(Field::new).collect(),
+            statistics: measures.iter().map(statistics).collect(),
+        }
     }
 
     /// Appends the row to `out`.
     pub fn write_aggregation(&self, row: &Aggregation, out: &mut Vec<u8>) {
         let mut object = ObjectWriter::begin(out);
-        object.text("building", &row.building);
-        object.time("window_start", row.window_start);
-        object.time("window_end", row.window_end);
-        object.integer("count", row.count);
-        for (names, stats) in self.statistics.iter().zip(&row.measures) {
-            for (name, value) in names.iter().zip([stats.avg, stats.min, stats.max, stats.sum]) {
-                object.number(name, value);
+        object.text(key!("building"), &row.building);
+        object.time(key!("window_start"), row.window_start);
+        object.time(key!("window_end"), row.window_end);
+        object.integer(key!("count"), row.count);
+        for (fields, stats) in self.statistics.iter().zip(&row.measures) {
+            for (field, value) in fields.iter().zip([stats.avg, stats.min, stats.max, stats.sum]) {
+                object.number(&field.key, value);
             }
         }
-        object.integer("revision", row.revision);
-        object.raw("final", if row.is_final { "true" } else { "false" });
+        object.integer(key!("revision"), row.revision);
+        object.raw(key!("final"), if row.is_final { "true" } else { "false" });
         object.end();
     }
 
@@ -61,27 +82,27 @@ impl RowFormat {
     pub fn write_anomaly(&self, row: &Anomaly<'_>, out: &mut Vec<u8>) {
         let mut object = ObjectWriter::begin(out);
         let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
-        object.text("id", row.id.hyphenated().encode_lower(&mut id));
-        object.time("detected_at", row.detected_at);
-        object.text("building", &row.building);
-        object.optional_integer("floor", row.floor);
-        object.text("meter", &row.meter);
-        for (name, value) in self.measures.iter().zip(&row.measures) {
-            object.number(name, *value);
+        object.text(key!("id"), row.id.hyphenated().encode_lower(&mut id));
+        object.time(key!("detected_at"), row.detected_at);
+        object.text(key!("building"), &row.building);
+        object.optional_integer(key!("floor"), row.floor);
+        object.text(key!("meter"), &row.meter);
+        for (field, value) in self.measures.iter().zip(&row.measures) {
+            object.number(&field.key, *value);
         }
-        object.number("distance", row.distance.unwrap_or(f64::NAN));
-        object.number("threshold", row.threshold.unwrap_or(f64::NAN));
-        object.optional_integer("cluster", row.cluster);
-        object.text("severity", row.severity.word());
-        object.number("score", row.score);
-        object.text("reason", &row.reason);
-        object.raw("expected", row.expected.as_deref().unwrap_or("null"));
-        object.raw("context", row.context.as_deref().unwrap_or("null"));
-        object.text("detector", &row.detector);
-        object.text("detector_version", &row.detector_version);
-        object.text("detector_digest", &row.detector_digest);
-        object.integer("source_partition", row.source_partition);
-        object.integer("source_offset", row.source_offset);
+        object.number(key!("distance"), row.distance.unwrap_or(f64::NAN));
+        object.number(key!("threshold"), row.threshold.unwrap_or(f64::NAN));
+        object.optional_integer(key!("cluster"), row.cluster);
+        object.text(key!("severity"), row.severity.word());
+        object.number(key!("score"), row.score);
+        object.text(key!("reason"), &row.reason);
+        object.raw(key!("expected"), row.expected.as_deref().unwrap_or("null"));
+        object.raw(key!("context"), row.context.as_deref().unwrap_or("null"));
+        object.text(key!("detector"), &row.detector);
+        object.text(key!("detector_version"), &row.detector_version);
+        object.text(key!("detector_digest"), &row.detector_digest);
+        object.integer(key!("source_partition"), row.source_partition);
+        object.integer(key!("source_offset"), row.source_offset);
         object.end();
     }
 
@@ -121,43 +142,43 @@ impl<'a> ObjectWriter<'a> {
         Self { out, first: true }
     }
 
-    fn key(&mut self, name: &str) {
+    /// `key` is quoted and has its colon.
+    fn key(&mut self, key: &str) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
-        write_string(name, self.out);
-        self.out.push(b':');
+        self.out.extend_from_slice(key.as_bytes());
     }
 
-    fn raw(&mut self, name: &str, json: &str) {
-        self.key(name);
+    fn raw(&mut self, key: &str, json: &str) {
+        self.key(key);
         self.out.extend_from_slice(json.as_bytes());
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.key(name);
+    fn text(&mut self, key: &str, value: &str) {
+        self.key(key);
         write_string(value, self.out);
     }
 
-    fn time(&mut self, name: &str, value: EventTime) {
-        self.key(name);
+    fn time(&mut self, key: &str, value: EventTime) {
+        self.key(key);
         write!(self.out, "\"{value}\"").expect("a Vec takes every write");
     }
 
-    fn number(&mut self, name: &str, value: f64) {
-        self.key(name);
+    fn number(&mut self, key: &str, value: f64) {
+        self.key(key);
         write_number(value, self.out);
     }
 
-    fn integer(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.key(name);
-        write!(self.out, "{value}").expect("a Vec takes every write");
+    fn integer(&mut self, key: &str, value: impl itoa::Integer) {
+        self.key(key);
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
 
-    fn optional_integer(&mut self, name: &str, value: Option<i32>) {
+    fn optional_integer(&mut self, key: &str, value: Option<i32>) {
         match value {
-            Some(value) => self.integer(name, value),
-            None => self.raw(name, "null"),
+            Some(value) => self.integer(key, value),
+            None => self.raw(key, "null"),
         }
     }
 
@@ -184,6 +205,16 @@ pub(crate) fn write_number(value: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
     } else {
         out.extend_from_slice(b"null");
+    }
+}
+
+/// The same in single precision, for what was estimated and not measured: it says as much in half the bytes.
+pub(crate) fn write_estimate(value: f64, out: &mut Vec<u8>) {
+    let rounded = value as f32;
+    if rounded.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(rounded).as_bytes());
+    } else {
+        write_number(value, out);
     }
 }
 
@@ -235,8 +266,8 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
                 "count" => count = Some(map.next_value()?),
                 "revision" => revision = map.next_value()?,
                 "final" => is_final = map.next_value()?,
-                name => match self.0.statistics.iter().zip(&mut measures).find_map(|(names, stats)| {
-                    let at = names.iter().position(|n| n == name)?;
+                name => match self.0.statistics.iter().zip(&mut measures).find_map(|(fields, stats)| {
+                    let at = fields.iter().position(|field| field.name == name)?;
                     [&mut stats.avg, &mut stats.min, &mut stats.max, &mut stats.sum].into_iter().nth(at)
                 }) {
                     Some(slot) => *slot = read_number(&mut map)?,
@@ -315,7 +346,7 @@ impl<'de> Visitor<'de> for AnomalySeed<'_> {
                 "detector_digest" => row.detector_digest = read_text(&mut map)?,
                 "source_partition" => row.source_partition = map.next_value()?,
                 "source_offset" => row.source_offset = map.next_value()?,
-                name => match self.0.measures.iter().position(|m| m == name) {
+                name => match self.0.measures.iter().position(|field| field.name == name) {
                     Some(at) => row.measures[at] = read_number(&mut map)?,
                     None => drop(map.next_value::<IgnoredAny>()?),
                 },
