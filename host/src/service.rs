@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::kafka::{ResultReader, Settings};
 use crate::metrics::Metrics;
 use crate::pipeline::Host;
-use crate::results::RowFormat;
-use crate::sink::{self, Sink, SinkHandle, SinkTopics};
+use crate::results::{RowFormat, TopicNames};
+use crate::sink::{self, Sink, SinkHandle};
 use crate::web;
 
 /// A running service.
@@ -71,10 +71,9 @@ impl Starter<'_> {
         let Config { kafka, topics, .. } = self.config;
         let settings = Settings { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() };
         let group = format!("{}.sink.{}", kafka.group, sink.name());
-        let reader = ResultReader::join(&settings, &group, &[&topics.aggregations, &topics.anomalies])?;
-        let topics = SinkTopics { aggregations: topics.aggregations.clone(), anomalies: topics.anomalies.clone() };
+        let reader = ResultReader::join(&settings, &group, &TopicNames::new(topics))?;
         let format = RowFormat::new(&self.config.measure_names());
-        self.sinks.push(sink::spawn(sink, reader, topics, format, self.metrics.clone(), Handle::current())?);
+        self.sinks.push(sink::spawn(sink, reader, format, self.metrics.clone(), Handle::current())?);
         Ok(())
     }
 }

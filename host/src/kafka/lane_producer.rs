@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use rdkafka::bindings as ffi;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
@@ -16,8 +17,8 @@ use crate::results::{Outbox, TopicNames};
 
 /// One call to the transaction coordinator; longer waits are made of several.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a commit looks whether all records have left.
-const FLUSH_STEP: Duration = Duration::from_millis(1);
+/// How often a commit looks for failed deliveries while records are in flight.
+const FLUSH_STEP_MS: i32 = 50;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -197,22 +198,27 @@ impl LaneProducer {
         Ok(())
     }
 
-    /// Waits until nothing is in flight. rdkafka's own flush waits in steps of 100 ms, and `commit_transaction` calls it; its
-    /// poll of less than two milliseconds spins. The wait is bounded, since after an outage of the broker the queue was seen never
-    /// to empty; an abort empties it.
+    /// Sends what lingers and waits until nothing is in flight.
+    ///
+    /// rdkafka's own flush, and so its `commit_transaction`, waits in steps of 100 ms; librdkafka's wakes up at the last
+    /// acknowledgement. It does not serve failed deliveries, so that is done in between. The wait is bounded, since after an outage
+    /// of the broker the queue was seen never to empty; an abort empties it.
     fn flush(&self, give_up: &impl Fn() -> bool) -> Result<(), Failure> {
         let started = clock::monotonic();
-        while let Err(error) = self.producer.flush(Duration::ZERO) {
-            if started.elapsed() > CALL_TIMEOUT {
-                return Err(Failure::Abort(error));
+        loop {
+            // SAFETY: the client is alive, and may be used from any thread.
+            let outcome = unsafe { ffi::rd_kafka_flush(self.producer.client().native_ptr(), FLUSH_STEP_MS) };
+            if outcome == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Ok(());
             }
-            std::thread::sleep(FLUSH_STEP);
             self.producer.poll(Duration::ZERO);
             if give_up() {
                 return Err(Failure::Abort(KafkaError::Canceled));
             }
+            if started.elapsed() > CALL_TIMEOUT {
+                return Err(Failure::Abort(KafkaError::Flush(outcome.into())));
+            }
         }
-        Ok(())
     }
 
     fn abort(&mut self) -> Result<(), KafkaError> {

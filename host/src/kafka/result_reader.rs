@@ -1,85 +1,120 @@
 //! Reads result topics for a sink, as a consumer group of its own.
 
-use std::collections::HashMap;
+use std::ffi::CString;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::Message as _;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::Settings;
+use super::queue::{BatchReader, Queue};
+use super::subscription::{Assignments, Subscription};
+use super::{PartitionQueue, Settings};
 use crate::clock;
+use crate::results::{ResultTopic, TopicNames};
 
-/// Records of one sink batch: enough that a statement's cost is spread, few enough that a refused row is found quickly.
-const MAX_RECORDS: usize = 5_000;
+/// A sink's batch ends with the poll that reaches it: more rows make a statement no cheaper for each, and each is held three times,
+/// as a row, as a parameter and in the connection.
+const MAX_RECORDS: usize = 1_000;
 /// Bytes of one sink batch: rows are small, but a context may not be, and databases bound a statement.
 const MAX_BYTES: usize = 4 << 20;
 /// How long a batch waits for more once it has a first record.
 const LINGER: Duration = Duration::from_millis(10);
+/// How long a wait for records may keep a rebalance waiting.
+const SERVE_INTERVAL: Duration = Duration::from_millis(50);
 
 const LAG_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What a sink stores.
+const TOPICS: [ResultTopic; 2] = [ResultTopic::Aggregations, ResultTopic::Anomalies];
+
+/// Where assigned partitions are read together. Weak, since the queue holds the client and the client holds this.
+#[derive(Default)]
+struct Common(OnceLock<Weak<Queue>>);
+
+impl Assignments for Common {
+    fn assigned(&self, queue: PartitionQueue) {
+        if let Some(common) = self.0.get().and_then(Weak::upgrade) {
+            queue.forward_to(&common);
+        }
+    }
+
+    /// What was read is written all the same: twice makes no difference.
+    fn revoked(&self, _: &[i32]) {}
+}
+
+/// The next record to read of a partition.
+struct Position {
+    topic: ResultTopic,
+    partition: i32,
+    next: i64,
+}
+
 /// Follows result topics; what is read is committed only when told.
 pub struct ResultReader {
-    consumer: BaseConsumer,
-    positions: HashMap<(String, i32), i64>,
+    subscription: Subscription,
+    reader: BatchReader,
+    topics: [(CString, ResultTopic); TOPICS.len()],
+    /// Of what was read since the last commit.
+    positions: Vec<Position>,
 }
 
 impl ResultReader {
-    /// Joins `group` on these topics, from their beginning where the group is new.
+    /// Joins `group` on the topics of rows, from their beginning where the group is new.
     ///
     /// # Errors
     /// When a Kafka property is wrong.
-    pub fn join(settings: &Settings, group: &str, topics: &[&str]) -> KafkaResult<Self> {
-        let consumer: BaseConsumer = settings
-            .consumer(group)
-            // A database may be down for hours; the sink keeps its partitions and waits.
-            .set("max.poll.interval.ms", "86400000")
-            .create()?;
-        consumer.subscribe(topics)?;
-        Ok(Self { consumer, positions: HashMap::new() })
+    pub fn join(settings: &Settings, group: &str, names: &TopicNames) -> KafkaResult<Self> {
+        let mut config = settings.consumer(group);
+        // A database may be down for hours; the sink keeps its partitions and waits.
+        config.set("max.poll.interval.ms", "86400000");
+        // Rows are large and a store is slow: what waits for it waits in Kafka.
+        config.set("queued.min.messages", "2000").set("queued.max.messages.kbytes", "2048");
+        let common = Arc::new(Common::default());
+        let subscription = Subscription::join(&config, &TOPICS.map(|topic| names.name(topic)), Arc::clone(&common) as _)?;
+        let queue = Arc::new(Queue::new(&subscription.consumer));
+        common.0.set(Arc::downgrade(&queue)).unwrap_or_else(|_| unreachable!("set once, here"));
+        let topics = TOPICS.map(|topic| (CString::new(names.name(topic)).expect("the client took the name"), topic));
+        Ok(Self { subscription, reader: BatchReader::new(queue, MAX_RECORDS / 4), topics, positions: Vec::new() })
     }
 
-    /// Gives each record's topic and value to `take`, until there is a batch or `wait` has passed; returns how many.
-    pub fn read(&mut self, wait: Duration, mut take: impl FnMut(&str, &[u8])) -> usize {
+    /// Gives each record's topic and value to `take`, until there is a batch or `wait` has passed.
+    pub fn read(&mut self, wait: Duration, mut take: impl FnMut(ResultTopic, &[u8])) {
         let mut deadline = clock::monotonic() + wait;
         let (mut records, mut bytes) = (0, 0);
         while records < MAX_RECORDS && bytes < MAX_BYTES {
+            self.subscription.serve(Duration::ZERO);
             let left = deadline.saturating_duration_since(clock::monotonic());
-            match self.consumer.poll(left) {
-                Some(Ok(message)) => {
-                    let payload = message.payload().unwrap_or_default();
-                    take(message.topic(), payload);
-                    match self.positions.get_mut(&(message.topic().to_owned(), message.partition())) {
-                        Some(next) => *next = message.offset() + 1,
-                        None => {
-                            let place = (message.topic().to_owned(), message.partition());
-                            self.positions.insert(place, message.offset() + 1);
-                        }
-                    }
-                    if records == 0 {
-                        deadline = clock::monotonic() + LINGER;
-                    }
-                    records += 1;
-                    bytes += payload.len();
-                }
-                Some(Err(error)) => tracing::warn!(%error, "a sink cannot read its topics"),
-                None if left.is_zero() => break,
-                None => {}
+            let messages = self.reader.poll(left.min(SERVE_INTERVAL));
+            if messages.is_empty() && left.is_zero() {
+                break;
+            }
+            if records == 0 && !messages.is_empty() {
+                deadline = clock::monotonic() + LINGER;
+            }
+            for message in messages.iter() {
+                let Some(&(_, topic)) = self.topics.iter().find(|(name, _)| **name == *message.topic()) else { continue };
+                let payload = message.payload().unwrap_or_default();
+                take(topic, payload);
+                advance(&mut self.positions, Position { topic, partition: message.partition(), next: message.offset() + 1 });
+                records += 1;
+                bytes += payload.len();
             }
         }
-        records
     }
 
     /// Commits all that was read. A failure only means that some rows are written again.
     pub fn commit(&mut self) {
         let mut list = TopicPartitionList::new();
-        for ((topic, partition), next) in self.positions.drain() {
-            list.add_partition_offset(&topic, partition, Offset::Offset(next)).expect("a plain offset is always taken");
+        for Position { topic, partition, next } in self.positions.drain(..) {
+            let (name, _) = self.topics.iter().find(|(_, of)| *of == topic).expect("read under one of these names");
+            let name = name.to_string_lossy();
+            list.add_partition_offset(&name, partition, Offset::Offset(next)).expect("a plain offset is always taken");
         }
-        match self.consumer.commit(&list, CommitMode::Sync) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(rdkafka::types::RDKafkaErrorCode::NoOffset)) => {}
+        match self.subscription.consumer.commit(&list, CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => tracing::warn!(%error, "a sink could not commit; the rows will be written again"),
         }
     }
@@ -87,13 +122,22 @@ impl ResultReader {
     /// Records between what was read and the ends of the topics; asks the broker, so not for each batch.
     #[must_use]
     pub fn lag(&self) -> Option<i64> {
-        let position = self.consumer.position().ok()?;
+        let consumer = &self.subscription.consumer;
+        let position = consumer.position().ok()?;
         let mut behind = 0;
         for element in position.elements() {
             let Offset::Offset(offset) = element.offset() else { continue };
-            let (_, high) = self.consumer.fetch_watermarks(element.topic(), element.partition(), LAG_TIMEOUT).ok()?;
+            let (_, high) = consumer.fetch_watermarks(element.topic(), element.partition(), LAG_TIMEOUT).ok()?;
             behind += (high - offset).max(0);
         }
         Some(behind)
+    }
+}
+
+/// A handful of partitions, and records come in runs of one.
+fn advance(positions: &mut Vec<Position>, to: Position) {
+    match positions.iter_mut().rev().find(|known| (known.topic, known.partition) == (to.topic, to.partition)) {
+        Some(known) => known.next = to.next,
+        None => positions.push(to),
     }
 }

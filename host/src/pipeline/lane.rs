@@ -20,8 +20,9 @@ const IDLE_WAIT: Duration = Duration::from_millis(20);
 const BURST_WAIT: Duration = Duration::from_millis(2);
 /// An open window's row is published at most this often.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
-/// A transaction's results are kept until it is committed; beyond this it is committed early.
-const MAX_OUTBOX_BYTES: usize = 4 << 20;
+/// A transaction's results are kept until it is committed; beyond this it is committed early. With those of the last poll they fit
+/// into two mebibytes, to which a buffer that doubles comes before it takes four.
+const MAX_OUTBOX_BYTES: usize = 1_700_000;
 /// Further from the end of the partition than this, a lane is catching up and publishes no open windows.
 const CAUGHT_UP_RECORDS: i64 = 10_000;
 
@@ -112,11 +113,11 @@ impl Lane {
             return false;
         }
         let seen = self.state.next_offset.unwrap_or(i64::MIN);
-        let messages: Vec<Message<'_>> = polled.iter().filter(|message| message.offset >= seen).collect();
+        let messages: Vec<Message<'_>> = polled.iter().filter(|message| message.offset() >= seen).collect();
         self.stages.cpu.lap(Stage::Read);
         if let Some(last) = messages.last() {
             self.stages.process(&messages, &mut self.state);
-            self.state.next_offset = Some(last.offset + 1);
+            self.state.next_offset = Some(last.offset() + 1);
             self.uncommitted_since.get_or_insert_with(clock::monotonic);
             self.producer.send(&self.stages.results.outbox);
             self.stages.cpu.lap(Stage::Send);
@@ -126,7 +127,7 @@ impl Lane {
 
     fn lag(&self) -> i64 {
         let next_offset = self.state.next_offset.unwrap_or(0);
-        self.queue.lag_behind(&self.shared.config.kafka.topic, next_offset).unwrap_or(0)
+        self.queue.lag_behind(next_offset).unwrap_or(0)
     }
 
     /// Rows of open windows, so that a dashboard moves: when caught up, and at the latest when input falls silent.

@@ -62,9 +62,9 @@ impl Results {
         }
         self.metrics.rejects.get_or_create(&reason).inc();
         self.metrics.dead_letters.get_or_create(&reason).inc();
-        let mut headers = self.headers("reading", reject.reason, message.offset, stage);
+        let mut headers = self.headers("reading", reject.reason, message.offset(), stage);
         headers.push(("message", reject.message.clone().into_bytes()));
-        self.outbox.push_dead_letter(message.key, message.payload, headers);
+        self.outbox.push_dead_letter(message.key(), message.payload(), headers);
     }
 
     /// Counts a finding, without making a label for each.
@@ -85,12 +85,12 @@ impl Results {
         self.metrics.dead_letters.get_or_create(&reason).inc();
         let trap = TrapLabel { plugin: plugin.name.clone(), kind: fault.word().to_owned() };
         self.metrics.plugin_traps.get_or_create(&trap).inc();
-        let mut headers = self.headers("scoring", Reason::Plugin, message.offset, stage);
+        let mut headers = self.headers("scoring", Reason::Plugin, message.offset(), stage);
         headers.push(("message", fault.to_string().into_bytes()));
         headers.push(("plugin", plugin.name.clone().into_bytes()));
         headers.push(("plugin_version", plugin.version.clone().into_bytes()));
         headers.push(("plugin_digest", plugin.digest.clone().into_bytes()));
-        self.outbox.push_dead_letter(message.key, message.payload, headers);
+        self.outbox.push_dead_letter(message.key(), message.payload(), headers);
     }
 
     fn headers(&self, kind: &'static str, reason: Reason, offset: i64, stage: &'static str) -> Headers {
@@ -130,5 +130,5 @@ impl Verdicts for VerdictsOn<'_, '_> {
 
 /// The message of an offset; messages are in offset order.
 pub(super) fn message_at<'a, 'm>(messages: &'a [Message<'m>], offset: i64) -> Option<&'a Message<'m>> {
-    messages.binary_search_by_key(&offset, |message| message.offset).ok().map(|at| &messages[at])
+    messages.binary_search_by_key(&offset, Message::offset).ok().map(|at| &messages[at])
 }

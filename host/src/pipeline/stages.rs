@@ -63,7 +63,7 @@ impl Stages {
     fn decode(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         self.batch.clear();
         for message in messages {
-            let record = Record { offset: message.offset, timestamp_ms: message.timestamp_ms, payload: message.payload };
+            let record = Record { offset: message.offset(), timestamp_ms: message.timestamp_ms(), payload: message.payload() };
             if let Err(reject) = self.decoder.decode(record, &mut state.meters, &mut self.batch) {
                 self.results.reject(message, &reject, "decode");
             }

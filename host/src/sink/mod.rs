@@ -12,7 +12,7 @@ mod runner;
 use std::future::Future;
 
 pub use batch::RowBatch;
-pub use runner::{SinkHandle, SinkTopics, spawn};
+pub use runner::{SinkHandle, spawn};
 
 /// Why a batch was not stored.
 #[derive(Debug, thiserror::Error)]

@@ -12,22 +12,13 @@ use super::{RowBatch, Sink, SinkError};
 use crate::clock;
 use crate::kafka::ResultReader;
 use crate::metrics::{Metrics, SinkLabel};
-use crate::results::RowFormat;
+use crate::results::{ResultTopic, RowFormat};
 
 const POLL: Duration = Duration::from_millis(200);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// How often the lag is asked for.
 const LAG_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Names of the topics that a sink reads.
-#[derive(Clone, Debug)]
-pub struct SinkTopics {
-    /// Rows of windows.
-    pub aggregations: String,
-    /// Rows of findings.
-    pub anomalies: String,
-}
 
 /// A running sink.
 pub struct SinkHandle {
@@ -58,14 +49,13 @@ impl SinkHandle {
 pub fn spawn<S: Sink + 'static>(
     sink: S,
     reader: ResultReader,
-    topics: SinkTopics,
     format: RowFormat,
     metrics: Metrics,
     runtime: Handle,
 ) -> std::io::Result<SinkHandle> {
     let stop = Arc::new(AtomicBool::new(false));
     let name = sink.name();
-    let runner = Runner { sink, reader, topics, format, metrics, runtime, stop: Arc::clone(&stop), ready: false };
+    let runner = Runner { sink, reader, format, metrics, runtime, stop: Arc::clone(&stop), ready: false };
     let thread = std::thread::Builder::new().name(format!("sink-{name}")).spawn(move || runner.run())?;
     Ok(SinkHandle { name, stop, thread })
 }
@@ -73,7 +63,6 @@ pub fn spawn<S: Sink + 'static>(
 struct Runner<S> {
     sink: S,
     reader: ResultReader,
-    topics: SinkTopics,
     format: RowFormat,
     metrics: Metrics,
     runtime: Handle,
@@ -113,16 +102,16 @@ impl<S: Sink> Runner<S> {
 
     fn read(&mut self) -> RowBatch {
         let mut batch = RowBatch::default();
-        let Self { reader, topics, format, .. } = self;
+        let Self { reader, format, .. } = self;
         let name = self.sink.name();
         reader.read(POLL, |topic, json| {
-            let parsed = if topic == topics.aggregations {
-                format.read_aggregation(json).map(|row| batch.aggregations.push(row))
-            } else {
-                format.read_anomaly(json).map(|row| batch.anomalies.push(row))
+            let parsed = match topic {
+                ResultTopic::Aggregations => format.read_aggregation(json).map(|row| batch.aggregations.push(row)),
+                ResultTopic::Anomalies => format.read_anomaly(json).map(|row| batch.anomalies.push(row)),
+                ResultTopic::DeadLetters => unreachable!("no row, so not read for a sink"),
             };
             if let Err(error) = parsed {
-                tracing::warn!(sink = name, topic, %error, "a record of a result topic is left out");
+                tracing::warn!(sink = name, %error, "a record of a result topic is left out");
             }
         });
         batch

@@ -1,0 +1,196 @@
+//! Queues of the client, emptied whole batches at a time.
+//!
+//! rdkafka's safe API hands out one message a call; its C queue gives a batch at a quarter of the cost for each message.
+
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::bindings as ffi;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+
+use super::subscription::Context;
+
+/// A queue of a client, which it keeps alive.
+pub(super) struct Queue {
+    native: NonNull<ffi::rd_kafka_queue_t>,
+    _client: Arc<BaseConsumer<Context>>,
+}
+
+// SAFETY: librdkafka's queues may be used from any thread.
+unsafe impl Send for Queue {}
+// SAFETY: as above, by several at once.
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    /// A new one, to which others are forwarded.
+    pub(super) fn new(client: &Arc<BaseConsumer<Context>>) -> Self {
+        // SAFETY: the client lives as long as the value that holds it.
+        let native = unsafe { ffi::rd_kafka_queue_new(client.client().native_ptr()) };
+        Self {
+            native: NonNull::new(native).expect("librdkafka ends the process when it has no memory"),
+            _client: Arc::clone(client),
+        }
+    }
+
+    /// Takes a partition's messages out of the consumer's common queue. Call before the partition is assigned.
+    pub(super) fn of_partition(client: &Arc<BaseConsumer<Context>>, topic: &str, partition: i32) -> Option<Self> {
+        let name = CString::new(topic).ok()?;
+        // SAFETY: as in `new`, and `name` outlives the call.
+        let native = unsafe { ffi::rd_kafka_queue_get_partition(client.client().native_ptr(), name.as_ptr(), partition) };
+        let queue = Self { native: NonNull::new(native)?, _client: Arc::clone(client) };
+        // SAFETY: forwarding to nowhere keeps the messages here.
+        unsafe { ffi::rd_kafka_queue_forward(queue.native.as_ptr(), std::ptr::null_mut()) };
+        Some(queue)
+    }
+
+    /// What comes here goes to another queue from now on.
+    pub(super) fn forward_to(&self, other: &Self) {
+        // SAFETY: both are alive; librdkafka holds the other one from then on.
+        unsafe { ffi::rd_kafka_queue_forward(self.native.as_ptr(), other.native.as_ptr()) };
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: ours alone, and the client is dropped after this.
+        unsafe { ffi::rd_kafka_queue_destroy(self.native.as_ptr()) };
+    }
+}
+
+/// Takes batches from a queue.
+pub(super) struct BatchReader {
+    queue: Arc<Queue>,
+    buffer: Box<[*mut ffi::rd_kafka_message_t]>,
+}
+
+// SAFETY: between polls the buffer's pointers are not used.
+unsafe impl Send for BatchReader {}
+
+impl BatchReader {
+    /// Of at most `most` messages at once.
+    pub(super) fn new(queue: Arc<Queue>, most: usize) -> Self {
+        Self { queue, buffer: vec![std::ptr::null_mut(); most].into_boxed_slice() }
+    }
+
+    /// What is there; when nothing is, waits up to `wait` for a first message.
+    pub(super) fn poll(&mut self, wait: Duration) -> Messages<'_> {
+        let most = self.buffer.len();
+        let mut count = self.take(0, Duration::ZERO, most);
+        if count == 0 && !wait.is_zero() {
+            count = self.take(0, wait, 1);
+            count += if count == 1 { self.take(1, Duration::ZERO, most - 1) } else { 0 };
+        }
+        Messages { taken: &self.buffer[..count] }
+    }
+
+    fn take(&mut self, at: usize, wait: Duration, most: usize) -> usize {
+        let slots = &mut self.buffer[at..at + most];
+        let wait_ms = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        let queue = self.queue.native.as_ptr();
+        // SAFETY: the queue is alive and `slots` has room for `most` pointers.
+        let count = unsafe { ffi::rd_kafka_consume_batch_queue(queue, wait_ms, slots.as_mut_ptr(), slots.len()) };
+        usize::try_from(count).unwrap_or(0)
+    }
+}
+
+/// The messages of one poll; frees them when it goes.
+pub struct Messages<'a> {
+    taken: &'a [*mut ffi::rd_kafka_message_t],
+}
+
+impl Messages<'_> {
+    /// True when nothing came.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    /// In the order of each partition; what the client had to say instead of a message is logged and left out.
+    pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
+        self.taken.iter().filter_map(|&native| {
+            let message = Message { native: NonNull::new(native)?, lifetime: PhantomData };
+            let error = message.fields().err;
+            if error != ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                tracing::warn!(partition = message.partition(), ?error, "the broker reports an error for a partition");
+                return None;
+            }
+            Some(message)
+        })
+    }
+}
+
+impl Drop for Messages<'_> {
+    fn drop(&mut self) {
+        for message in self.taken {
+            // SAFETY: each came from librdkafka and is freed once.
+            unsafe { ffi::rd_kafka_message_destroy(*message) };
+        }
+    }
+}
+
+/// One message, valid until the next poll.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    native: NonNull<ffi::rd_kafka_message_t>,
+    lifetime: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Message<'a> {
+    fn fields(&self) -> &'a ffi::rd_kafka_message_t {
+        // SAFETY: librdkafka gave the pointer, and frees what it points to only when the `Messages` of lifetime `'a` go.
+        unsafe { self.native.as_ref() }
+    }
+
+    /// Its topic.
+    #[must_use]
+    pub fn topic(&self) -> &'a CStr {
+        // SAFETY: a message holds its topic, whose name ends with a zero byte.
+        unsafe { CStr::from_ptr(ffi::rd_kafka_topic_name(self.fields().rkt)) }
+    }
+
+    /// Its partition.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.fields().partition
+    }
+
+    /// Its place in the partition.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.fields().offset
+    }
+
+    /// Record timestamp in milliseconds since the epoch; -1 where the broker has none.
+    #[must_use]
+    pub fn timestamp_ms(&self) -> i64 {
+        let mut kind = ffi::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive.
+        unsafe { ffi::rd_kafka_message_timestamp(self.native.as_ptr(), &raw mut kind) }
+    }
+
+    /// As it came.
+    #[must_use]
+    pub fn key(&self) -> Option<&'a [u8]> {
+        let fields = self.fields();
+        // SAFETY: librdkafka's pointer and length, valid while the message is.
+        unsafe { bytes(fields.key, fields.key_len) }
+    }
+
+    /// As it came.
+    #[must_use]
+    pub fn payload(&self) -> Option<&'a [u8]> {
+        let fields = self.fields();
+        // SAFETY: as above.
+        unsafe { bytes(fields.payload, fields.len) }
+    }
+}
+
+/// # Safety
+/// `pointer` is null or points to `length` bytes that live for `'a`.
+unsafe fn bytes<'a>(pointer: *const std::ffi::c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: the caller's promise.
+    (!pointer.is_null()).then(|| unsafe { std::slice::from_raw_parts(pointer.cast(), length) })
+}

@@ -1,0 +1,96 @@
+//! Membership in a consumer group: which partitions are ours now.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{ClientConfig, TopicPartitionList};
+
+use super::PartitionQueue;
+use crate::clock;
+
+/// A broker that is away must not hold up the end.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Told of partitions as they come and go, on the thread that serves the membership.
+pub trait Assignments: Send + Sync {
+    /// A partition is ours from now on.
+    fn assigned(&self, queue: PartitionQueue);
+    /// These are ours no longer once this returns: finish and commit what was read.
+    fn revoked(&self, partitions: &[i32]);
+}
+
+/// What the client calls back.
+pub(super) struct Context {
+    consumer: OnceLock<Weak<BaseConsumer<Context>>>,
+    assignments: Arc<dyn Assignments>,
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "kafka consumer");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            // Before the assignment, so that no message goes to the common queue.
+            Rebalance::Assign(list) => {
+                let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
+                for element in list.elements() {
+                    match PartitionQueue::split(&consumer, element.topic(), element.partition()) {
+                        Some(queue) => self.assignments.assigned(queue),
+                        None => tracing::error!(partition = element.partition(), "no queue for an assigned partition"),
+                    }
+                }
+            }
+            Rebalance::Revoke(list) => self.assignments.revoked(&partitions(list)),
+            Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
+        }
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<i32> {
+    list.elements().iter().map(|element| element.partition()).collect()
+}
+
+/// A member of a group.
+#[derive(Clone)]
+pub(super) struct Subscription {
+    pub(super) consumer: Arc<BaseConsumer<Context>>,
+}
+
+impl Subscription {
+    /// Joins; partitions come through [`Subscription::serve`].
+    pub(super) fn join(config: &ClientConfig, topics: &[&str], assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
+        let context = Context { consumer: OnceLock::new(), assignments };
+        let consumer: BaseConsumer<Context> = config.create_with_context(context)?;
+        let consumer = Arc::new(consumer);
+        let weak = Arc::downgrade(&consumer);
+        consumer.context().consumer.set(weak).unwrap_or_else(|_| unreachable!("set once, here"));
+        consumer.subscribe(topics)?;
+        Ok(Self { consumer })
+    }
+
+    /// Serves rebalances and errors for a while. Call again and again from one thread.
+    pub(super) fn serve(&self, wait: Duration) {
+        if let Some(Err(error)) = self.consumer.poll(wait) {
+            tracing::warn!(%error, "kafka consumer");
+        }
+    }
+
+    /// Leaves the group, so that its partitions go to others at once and not when our session has timed out.
+    pub(super) fn leave(&self) {
+        if let Err(error) = self.consumer.close_queue() {
+            tracing::warn!(%error, "cannot leave the group; its partitions are free when the session times out");
+            return;
+        }
+        let started = clock::monotonic();
+        while !self.consumer.closed() && started.elapsed() < LEAVE_TIMEOUT {
+            self.serve(Duration::from_millis(20));
+        }
+    }
+}
