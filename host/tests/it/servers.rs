@@ -104,13 +104,13 @@ impl World {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
-    fn config(&self) -> PathBuf {
+    fn config(&self, group: &str) -> PathBuf {
         let path = self.folder.path().join("wattdog.toml");
         let Self { name, kafka, postgres, mongodb, .. } = self;
         let plugins = &self.plugins;
         let cache = self.folder.path().join("cache");
         let text = format!(
-            "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{name}\"\n\
+            "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{group}\"\n\
              [input]\nmax_future = \"1d\"\n\
              [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
              dead_letters = \"{name}.dead-letters\"\n\
@@ -149,9 +149,14 @@ impl World {
     }
 
     pub(crate) fn start(&self) -> Running {
+        self.start_as(&self.name)
+    }
+
+    /// As another consumer group, which has read nothing yet.
+    pub(crate) fn start_as(&self, group: &str) -> Running {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.wattdog();
-        command.arg("run").arg("--config").arg(self.config()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.arg("run").arg("--config").arg(self.config(group)).stdout(log.try_clone().unwrap()).stderr(log);
         Running(command.spawn().unwrap())
     }
 

@@ -59,17 +59,25 @@ impl Sink for PostgresSink {
     }
 
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
-        let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not connected".into()))?;
-        let mut transaction = pool.begin().await.map_err(outside)?;
+        match self.store(batch, &self.statements.insert_anomalies).await {
+            Err(error) if is_duplicate(&error) => self.store(batch, &self.statements.insert_missing_anomalies).await,
+            stored => stored,
+        }
+        .map_err(outside)
+    }
+}
+
+impl PostgresSink {
+    /// Stores a batch whole or not at all.
+    async fn store(&self, batch: &RowBatch, insert_anomalies: &str) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.as_ref().ok_or(sqlx::Error::PoolClosed)?.begin().await?;
         if !batch.aggregations.is_empty() {
-            let query = bind_aggregations(&self.statements.upsert_aggregations, &batch.aggregations);
-            query.execute(&mut *transaction).await.map_err(outside)?;
+            bind_aggregations(&self.statements.upsert_aggregations, &batch.aggregations).execute(&mut *transaction).await?;
         }
         if !batch.anomalies.is_empty() {
-            let query = bind_anomalies(&self.statements.insert_anomalies, &batch.anomalies);
-            query.execute(&mut *transaction).await.map_err(outside)?;
+            bind_anomalies(insert_anomalies, &batch.anomalies).execute(&mut *transaction).await?;
         }
-        transaction.commit().await.map_err(outside)
+        transaction.commit().await
     }
 }
 
@@ -125,6 +133,11 @@ fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
 
 fn number(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
+}
+
+/// A finding is there already, as after a replay.
+fn is_duplicate(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// A statement's data was refused, or else the server or the way to it is at fault.

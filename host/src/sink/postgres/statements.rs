@@ -4,7 +4,10 @@
 pub(super) struct Statements {
     pub(super) add_columns: Vec<String>,
     pub(super) upsert_aggregations: String,
+    /// Fails as a whole where one of the findings is there.
     pub(super) insert_anomalies: String,
+    /// Leaves out what is there. Looking first costs a fifth more, and a batch is nearly always new.
+    pub(super) insert_missing_anomalies: String,
 }
 
 /// A column: name, type of the array that carries it, and how its value is made of the array's.
@@ -73,24 +76,27 @@ impl Statements {
         }
         let updates: Vec<_> = aggregations[2..].iter().map(|c| format!("\"{0}\" = excluded.\"{0}\"", c.name)).collect();
         let conflict = format!("(building, window_start) DO UPDATE SET {}, recorded_at = now()", updates.join(", "));
+        let insert_anomalies = insert("anomalies", &anomalies);
         Self {
             add_columns,
-            upsert_aggregations: insert("aggregations", &aggregations, &conflict),
-            insert_anomalies: insert("anomalies", &anomalies, "(id) DO NOTHING"),
+            upsert_aggregations: format!("{} ON CONFLICT {conflict}", insert("aggregations", &aggregations)),
+            insert_missing_anomalies: format!("{insert_anomalies} ON CONFLICT (id) DO NOTHING"),
+            insert_anomalies,
         }
     }
 }
 
-/// One array for each column, side by side.
-fn insert(table: &str, columns: &[Column], conflict: &str) -> String {
+/// One array for each column. Unnested side by side in the select list they go row by row; `FROM unnest(…)` would first store
+/// each array as a table, which takes a quarter of the statement's time.
+fn insert(table: &str, columns: &[Column]) -> String {
     let join = |each: &dyn Fn(usize, &Column) -> String| {
         columns.iter().enumerate().map(|(index, column)| each(index, column)).collect::<Vec<_>>().join(", ")
     };
     let names = join(&|_, column| format!("\"{}\"", column.name));
-    let arrays = join(&|index, column| format!("${}::{}[]", index + 1, column.array));
+    let arrays = join(&|index, column| format!("unnest(${}::{}[]) AS \"{}\"", index + 1, column.array, column.name));
     let values = join(&|_, column| {
         let name = format!("t.\"{}\"", column.name);
         if column.value.is_empty() { name } else { column.value.replace("{}", &name) }
     });
-    format!("INSERT INTO {table} ({names}) SELECT {values} FROM UNNEST({arrays}) AS t({names}) ON CONFLICT {conflict}")
+    format!("INSERT INTO {table} ({names}) SELECT {values} FROM (SELECT {arrays}) AS t")
 }
