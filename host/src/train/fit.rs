@@ -1,8 +1,10 @@
 //! Standardised K-Means and its threshold; no files, no terminal.
 
+use std::num::NonZero;
+
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
-use linfa_clustering::KMeans;
+use linfa_clustering::{KMeans, KMeansInit};
 use linfa_xoshiro::Xoshiro256PlusPlus;
 use linfa_xoshiro::rand_core::SeedableRng as _;
 use ndarray::Array2;
@@ -78,15 +80,40 @@ fn mean_and_std(column: &[f64]) -> (f64, f64) {
     (mean, variance.sqrt())
 }
 
+/// How little the centres must move, in standardised units, for a start to be judged: scikit-learn's default on such data.
+const START_TOLERANCE: f64 = 1e-2;
+/// Likewise for the start that is kept.
+const FINAL_TOLERANCE: f64 = 1e-4;
+
+/// Centres in standardised units, a row each, and the inertia that they were chosen by.
+struct Clusters {
+    inertia: f64,
+    centroids: Array2<f64>,
+}
+
+/// The best of several starts. They share the machine's cores; each has a seed of its own, so how many there are decides nothing.
 fn cluster(scaled: &Array2<f64>, settings: Settings) -> Result<Vec<Vec<f64>>, FitError> {
-    let random = Xoshiro256PlusPlus::seed_from_u64(settings.seed);
-    let dataset = DatasetBase::from(scaled.view());
-    let model = KMeans::params_with_rng(settings.k, random)
-        .n_runs(settings.starts)
-        .max_n_iterations(300)
-        .tolerance(1e-4)
-        .fit(&dataset)?;
-    Ok(model.centroids().rows().into_iter().map(|row| row.to_vec()).collect())
+    let Settings { k, starts, .. } = settings;
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(starts);
+    let from_start = |start: usize| {
+        let seed = settings.seed.wrapping_add(start as u64);
+        converge(scaled, k, seed, KMeansInit::KMeansPlusPlus, START_TOLERANCE)
+    };
+    let found: Result<Vec<Clusters>, FitError> = std::thread::scope(|scope| {
+        let share = |first| scope.spawn(move || (first..starts).step_by(threads).map(from_start).collect::<Vec<_>>());
+        let running: Vec<_> = (0..threads).map(share).collect();
+        running.into_iter().flat_map(|thread| thread.join().expect("clustering does not panic")).collect()
+    });
+    let best = found?.into_iter().min_by(|a, b| a.inertia.total_cmp(&b.inertia)).expect("there is at least one start");
+    let best = converge(scaled, k, settings.seed, KMeansInit::Precomputed(best.centroids), FINAL_TOLERANCE)?;
+    Ok(best.centroids.rows().into_iter().map(|row| row.to_vec()).collect())
+}
+
+fn converge(scaled: &Array2<f64>, k: usize, seed: u64, init: KMeansInit<f64>, tolerance: f64) -> Result<Clusters, FitError> {
+    let random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let params = KMeans::params_with_rng(k, random).n_runs(1).init_method(init).max_n_iterations(300).tolerance(tolerance);
+    let model = params.fit(&DatasetBase::from(scaled.view()))?;
+    Ok(Clusters { inertia: model.inertia(), centroids: model.centroids().clone() })
 }
 
 fn measure(scaled: &Array2<f64>, centroids: Vec<Vec<f64>>, mean: Vec<f64>, std: Vec<f64>, quantile: f64) -> Fitted {

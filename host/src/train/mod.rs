@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+use crate::clock;
 use crate::config::Config;
 use fit::Settings;
 
@@ -59,12 +60,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     })?;
     bar.set_message(format!("clustering {} rows", rows.kept));
     let settings = Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
+    let started = clock::monotonic();
     let fitted = fit::fit(&args.features, &rows.columns, settings)?;
+    let fitting = started.elapsed();
     bar.finish_and_clear();
     let config = Config::default();
     let unit = |feature: &String| config.input.measures.get(feature).map_or_else(String::new, |m| m.unit.clone());
     let units: Vec<_> = args.features.iter().map(unit).collect();
     model_file::write(&args.output, &args.features, &units, &fitted, settings, &args.files, rows.skipped)?;
-    print!("{}", summary::text(&args.features, &units, &fitted, settings, &rows, &args.output));
+    print!("{}", summary::text(&args.features, &units, &fitted, settings, &rows, fitting, &args.output));
     Ok(())
 }

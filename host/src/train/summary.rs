@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::fit::{Fitted, Settings};
 use super::rows::Rows;
@@ -15,6 +16,7 @@ pub(super) fn text(
     fitted: &Fitted,
     settings: Settings,
     rows: &Rows,
+    fitting: Duration,
     output: &Path,
 ) -> String {
     let mut text = String::new();
@@ -32,6 +34,7 @@ pub(super) fn text(
         line(format!("cluster {cluster}: {size:>8} rows, {}", values.join(", ")));
     }
     line(format!("inertia {:.1}, silhouette {:.3}", fitted.inertia, fitted.silhouette));
+    line(format!("fitted in {:.2} s, the best of {} starts", fitting.as_secs_f64(), settings.starts));
     line(format!("threshold {:.4}, the {} quantile of the distances", fitted.threshold, settings.quantile));
     line(histogram(&fitted.distances, fitted.threshold));
     line(format!("written to {}; edit the threshold in {}", output.display(), output.with_extension("threshold.json").display()));

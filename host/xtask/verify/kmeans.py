@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,9 @@ def main():
         data, output = Path(folder) / "training.csv", Path(folder) / "model.json"
         subprocess.run([args.wattdog, "generate", "training", "--rows", str(args.rows), "--output", data], check=True)
         started = time.perf_counter()
-        subprocess.run([args.wattdog, "train", data, "--output", output], check=True, stdout=subprocess.DEVNULL)
+        train = subprocess.run([args.wattdog, "train", data, "--output", output], check=True, stdout=subprocess.PIPE, text=True)
         ours_s = time.perf_counter() - started
+        ours_fit_s = float(re.search(r"fitted in ([0-9.]+) s", train.stdout)[1])
         ours = json.loads(output.read_text())["inertia"]
         header = data.open().readline().strip().split(",")
         columns = [header.index(name) for name in ("electricity", "water")]
@@ -36,7 +38,8 @@ def main():
         theirs = KMeans(n_clusters=3, n_init=10, random_state=0).fit(scaled).inertia_
         theirs_s, fit_s = time.perf_counter() - started, time.perf_counter() - fit_started
     print(f"inertia: wattdog {ours:.3f}, scikit-learn {theirs:.3f}, ratio {ours / theirs:.6f}")
-    print(f"time: wattdog train {ours_s:.2f} s, whole program; scikit-learn {theirs_s:.2f} s, of it fitting {fit_s:.2f} s")
+    print(f"time to fit, ten starts: wattdog {ours_fit_s:.2f} s, with quantile and silhouette; scikit-learn {fit_s:.2f} s")
+    print(f"time with reading the rows: wattdog train {ours_s:.2f} s, whole program; scikit-learn {theirs_s:.2f} s, without Python's start")
     return ours <= theirs * WORSE_AT_MOST
 
 
