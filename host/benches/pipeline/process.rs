@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 /// The kernel's clock ticks a second, the same on every Linux that Rust's standard library runs on.
 const TICKS: f64 = 100.0;
@@ -18,6 +18,14 @@ pub(crate) fn thread_seconds(pid: u32) -> Result<BTreeMap<String, f64>> {
         *threads.entry(name).or_insert(0.0) += (ticks(11) + ticks(12)) / TICKS;
     }
     Ok(threads)
+}
+
+/// Processor seconds that all processes of the machine have used.
+pub(crate) fn machine_seconds() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let ticks: Vec<f64> = stat.lines().next().unwrap_or_default().split_whitespace().filter_map(|t| t.parse().ok()).collect();
+    let [user, nice, system, _idle, _iowait, irq, softirq, ..] = ticks[..] else { bail!("the kernel tells no processor time") };
+    Ok((user + nice + system + irq + softirq) / TICKS)
 }
 
 /// Largest resident set so far, in MiB.

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
 use wattdog::web::client;
 
 use super::{Topic, process, wattdog};
@@ -30,10 +30,12 @@ pub(crate) struct System {
     pub(crate) threads: BTreeMap<String, f64>,
     /// Likewise of plugins.
     pub(crate) plugins: f64,
+    /// Likewise of all processes of the machine until the last commit, broker and database among them.
+    pub(crate) machine: f64,
     pub(crate) ready_seconds: f64,
 }
 
-pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: usize) -> Result<System> {
+pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16) -> Result<System> {
     let name = format!("{}-{round}", topic.name).replace('-', "_");
     let (server, _) = topic.postgres.rsplit_once('/').context("WATTDOG_TEST_POSTGRES names no database")?;
     let database = format!("{server}/{name}");
@@ -55,21 +57,33 @@ pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: usi
     std::process::Command::new("kill").arg(child.id().to_string()).status()?;
     let status = child.wait()?;
     ensure!(status.success(), "wattdog run: {status}");
+    // Nothing stays for the server to tidy up during the next round.
+    let mut postgres = PgConnection::connect(&topic.postgres).await?;
+    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut postgres).await?;
     watched
 }
 
 async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u32, begun: SystemTime) -> Result<System> {
     until("the host is ready", || async { Ok(client::get(address, "/readyz").ok()) }).await?;
     let ready_seconds = begun.elapsed()?.as_secs_f64();
-    let started = until("a first reading", || async {
-        Ok(metric(address, "wattdog_readings_total").ok().filter(|&readings| readings > 0.0).map(|_| SystemTime::now()))
+    // The clock starts when readings are first seen to flow; those that have flowed by then do not count.
+    let (started, earlier) = until("a first reading", || async {
+        let readings = metric(address, "wattdog_readings_total").unwrap_or(0.0);
+        Ok((readings > 0.0).then(|| (SystemTime::now(), readings)))
     })
     .await?;
-    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &topic.kafka).set("group.id", group).create()?;
+    let machine_before = process::machine_seconds()?;
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &topic.kafka)
+        .set("group.id", group)
+        // Otherwise the client asks again, later and later, for as long as a transaction is open.
+        .set("isolation.level", "read_uncommitted")
+        .create()?;
     let committed = until("all offsets are committed", || async {
         Ok((committed_offsets(&consumer, topic)? == topic.readings).then(SystemTime::now))
     })
     .await?;
+    let machine_seconds = process::machine_seconds()? - machine_before;
     let mut postgres = PgConnection::connect(database).await?;
     let (mut before, mut stored) = (-1, None);
     while stored.is_none() {
@@ -94,7 +108,7 @@ async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u
     let windows = sqlx::query_scalar("SELECT count(*) FROM aggregations WHERE final").fetch_one(&mut postgres).await?;
     let exposed = client::get(address, "/metrics")?;
     let per_reading = |seconds: f64| seconds * 1e9 / topic.readings as f64;
-    let readings = topic.readings as f64;
+    let readings = topic.readings as f64 - earlier;
     Ok(System {
         committed_per_second: readings / committed.duration_since(started)?.as_secs_f64(),
         stored_per_second: readings / (last - started.duration_since(UNIX_EPOCH)?.as_secs_f64()),
@@ -104,6 +118,7 @@ async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u
         stages: labelled(&exposed, "wattdog_stage_cpu_seconds_total{stage=").map(|(name, s)| (name, per_reading(s))).collect(),
         threads: process::thread_seconds(pid)?.into_iter().map(|(name, s)| (name, per_reading(s))).collect(),
         plugins: labelled(&exposed, "wattdog_plugin_cpu_seconds_total{plugin=").map(|(_, s)| per_reading(s)).sum(),
+        machine: machine_seconds * 1e9 / readings,
         ready_seconds,
     })
 }
