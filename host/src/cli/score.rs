@@ -35,13 +35,17 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let config = Config::default();
+    let mut config = Config::default();
     let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
     let mut sidecar = Sidecar::beside(&args.plugin).map_err(|error| anyhow!(error))?;
     sidecar.model = args.model.clone().or(sidecar.model);
     let runtime = Runtime::new(RuntimeConfig::default())?;
     let plugin = Registry::load_one(&args.plugin, &sidecar, &runtime, &measures)
         .map_err(|reason| anyhow!("{}: {reason}", args.plugin.display()))?;
+    // What the detector does not read may be missing.
+    for (name, measure) in &mut config.input.measures {
+        measure.required = plugin.description.inputs.iter().any(|input| input.name == *name && input.required);
+    }
     let mut scorer = Scorer {
         decoder: Decoder::new(&config.input),
         detect: Detect::new(&[plugin], &Catalogue::new(&measures)),
