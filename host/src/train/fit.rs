@@ -91,20 +91,21 @@ struct Clusters {
     centroids: Array2<f64>,
 }
 
-/// The best of several starts. They share the machine's cores; each has a seed of its own, so how many there are decides nothing.
+/// The best of several starts, the first of equals. They share the machine's cores, of which the number decides nothing.
 fn cluster(scaled: &Array2<f64>, settings: Settings) -> Result<Vec<Vec<f64>>, FitError> {
     let Settings { k, starts, .. } = settings;
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(starts);
     let from_start = |start: usize| {
         let seed = settings.seed.wrapping_add(start as u64);
-        converge(scaled, k, seed, KMeansInit::KMeansPlusPlus, START_TOLERANCE)
+        Ok((start, converge(scaled, k, seed, KMeansInit::KMeansPlusPlus, START_TOLERANCE)?))
     };
-    let found: Result<Vec<Clusters>, FitError> = std::thread::scope(|scope| {
+    let found: Result<Vec<(usize, Clusters)>, FitError> = std::thread::scope(|scope| {
         let share = |first| scope.spawn(move || (first..starts).step_by(threads).map(from_start).collect::<Vec<_>>());
         let running: Vec<_> = (0..threads).map(share).collect();
         running.into_iter().flat_map(|thread| thread.join().expect("clustering does not panic")).collect()
     });
-    let best = found?.into_iter().min_by(|a, b| a.inertia.total_cmp(&b.inertia)).expect("there is at least one start");
+    let better = |a: &(usize, Clusters), b: &(usize, Clusters)| a.1.inertia.total_cmp(&b.1.inertia).then(a.0.cmp(&b.0));
+    let (_, best) = found?.into_iter().min_by(better).expect("there is at least one start");
     let best = converge(scaled, k, settings.seed, KMeansInit::Precomputed(best.centroids), FINAL_TOLERANCE)?;
     Ok(best.centroids.rows().into_iter().map(|row| row.to_vec()).collect())
 }
