@@ -12,4 +12,5 @@ mod faults;
 mod feeder;
 mod oracle;
 mod restart;
+mod score;
 mod servers;
