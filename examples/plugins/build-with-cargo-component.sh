@@ -19,8 +19,9 @@ cp target/wasm32-unknown-unknown/release/stuck_meter.wasm stuck-meter.wasm
 
 case=testcases/one_of_two_hangs
 cp "$case/plugin.toml" stuck-meter.toml
-cargo run --quiet --manifest-path "$wattdog/Cargo.toml" --package wattdog -- \
-    score --plugin stuck-meter.wasm --input "$case/readings.jsonl" --output findings.jsonl
+# From wattdog's own folder: cargo's configuration here is for components.
+(cd "$wattdog" && cargo run --quiet --package wattdog -- score --plugin "$copy/stuck-meter.wasm" \
+    --input "$copy/$case/readings.jsonl" --output "$copy/findings.jsonl")
 expected=$(grep -c reason "$case/expected.jsonl")
 found=$(grep -c '"detector":"stuck-meter"' findings.jsonl || true)
 echo "stuck-meter.wasm, $(wc -c <stuck-meter.wasm) bytes: $found findings, $expected expected"

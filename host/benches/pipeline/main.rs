@@ -33,6 +33,9 @@ struct Args {
     bench: bool,
 }
 
+/// Rounds that do not count: a broker that has just started spends a core on compiling itself.
+const WARM_UP: u16 = 3;
+
 /// What both sides read.
 struct Topic {
     kafka: String,
@@ -58,16 +61,18 @@ fn main() -> Result<()> {
     fill(&topic, folder.path())?;
     let runtime = tokio::runtime::Runtime::new()?;
     let mut rounds = Vec::new();
-    for round in 0..=args.rounds {
+    for round in 1..=WARM_UP + args.rounds {
         let bare = bare_loop::run(&topic)?;
         let system = runtime.block_on(system::run(&topic, &plugins, folder.path(), round))?;
-        // A broker that has just started spends a core on compiling itself, so the first round does not count.
-        let name = if round == 0 { "warm-up".to_owned() } else { format!("round {round}") };
+        let counts = round > WARM_UP;
         println!(
-            "{name}: bare loop {:.0} readings/s; wattdog {:.0} committed, {:.0} in PostgreSQL",
-            bare.readings_per_second, system.committed_per_second, system.stored_per_second
+            "{}: bare loop {:.0} readings/s; wattdog {:.0} committed, {:.0} in PostgreSQL",
+            if counts { format!("round {}", round - WARM_UP) } else { "warm-up".to_owned() },
+            bare.readings_per_second,
+            system.committed_per_second,
+            system.stored_per_second
         );
-        if round > 0 {
+        if counts {
             rounds.push((bare, system));
         }
     }

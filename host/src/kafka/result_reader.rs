@@ -72,6 +72,7 @@ impl ResultReader {
         config.set("max.poll.interval.ms", "86400000");
         // Rows are large and a store is slow: what waits for it waits in Kafka.
         config.set("queued.min.messages", "2000").set("queued.max.messages.kbytes", "2048");
+        config.set("fetch.message.max.bytes", "65536");
         let common = Arc::new(Common::default());
         let subscription = Subscription::join(&config, &TOPICS.map(|topic| names.name(topic)), Arc::clone(&common) as _)?;
         let queue = Arc::new(Queue::new(&subscription.consumer));

@@ -52,7 +52,7 @@ impl Settings {
             ("fetch.message.max.bytes", "131072"),
             // A fetch is asked for when fewer are left, and takes some milliseconds: with 4,000, one poll's worth, lanes stood
             // still for most of the time; with 100,000, the default, the resident set is three times as large and nothing faster.
-            ("queued.min.messages", "20000"),
+            ("queued.min.messages", "14000"),
             ("queued.max.messages.kbytes", "8192"),
             ("topic.metadata.refresh.interval.ms", "30000"),
             ("reconnect.backoff.max.ms", "2000"),
