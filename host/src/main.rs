@@ -18,7 +18,7 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 fn keep_memory_small() {
     /// How long freed pages stay with the process; mimalloc's own second keeps half of the resident set for nothing. A fetch and
     /// what becomes of it takes some milliseconds, so what is used again at once is still there.
-    const PURGE_DELAY_MS: std::ffi::c_long = 20;
+    const PURGE_DELAY_MS: std::ffi::c_long = 10;
 
     // SAFETY: sets a number, where the environment does not; called before there is another thread.
     unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, PURGE_DELAY_MS) };

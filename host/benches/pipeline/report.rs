@@ -12,7 +12,8 @@ pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
     line("to the last commit", system.committed_per_second, bare);
     line("to the last row stored", system.stored_per_second, bare);
     println!("windows, anomalies       {:>12} {}", system.windows, system.anomalies);
-    println!("peak resident set        {:>12.0} MiB", system.peak_mebibytes);
+    let peaks = rounds.iter().map(|(_, system)| system.peak_mebibytes);
+    println!("peak resident set        {:>12.0} MiB, of all rounds", peaks.fold(0.0, f64::max));
     println!("from start to ready      {:>12.2} s", system.ready_seconds);
     println!("\nprocessor time, ns for each reading");
     for (stage, ns) in &system.stages {
