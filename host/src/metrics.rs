@@ -61,6 +61,8 @@ pub struct Metrics {
     pub plugin_memory: Family<PluginLabel, Gauge>,
     /// Swaps of each plugin.
     pub plugin_swaps: Family<PluginLabel, Counter>,
+    /// How long a lane stood still for a swap.
+    pub plugin_swap_pause: Family<PluginLabel, Histogram, fn() -> Histogram>,
     /// Records that each sink has not stored yet.
     pub sink_lag: Family<SinkLabel, Gauge>,
     /// Rows that each sink has stored.
@@ -95,6 +97,7 @@ impl Metrics {
             plugin_traps: Family::default(),
             plugin_memory: Family::default(),
             plugin_swaps: Family::default(),
+            plugin_swap_pause: Family::new_with_constructor(seconds),
             sink_lag: Family::default(),
             sink_rows: Family::default(),
             commit: seconds(),
@@ -117,10 +120,18 @@ impl Metrics {
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
         registry.register("plugin_memory_bytes", "Linear memory of a plugin", m.plugin_memory.clone());
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
+        registry.register("plugin_swap_pause_seconds", "Time that a lane stood still for a swap", m.plugin_swap_pause.clone());
         registry.register("sink_lag", "Records not stored yet", m.sink_lag.clone());
         registry.register("sink_rows", "Rows stored", m.sink_rows.clone());
         registry.register("commit_seconds", "Time of transactions", m.commit.clone());
         registry.register("state_bytes", "Serialised state", m.state_bytes.clone());
         (metrics, registry)
+    }
+
+    /// A lane has swapped a plugin.
+    pub fn plugin_swapped(&self, plugin: &str, pause: std::time::Duration) {
+        let label = PluginLabel { plugin: plugin.to_owned() };
+        self.plugin_swaps.get_or_create(&label).inc();
+        self.plugin_swap_pause.get_or_create(&label).observe(pause.as_secs_f64());
     }
 }

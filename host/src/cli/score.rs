@@ -11,7 +11,8 @@ use crate::decode::{Decoder, Record};
 use crate::detect::{Detect, Source, Verdicts};
 use crate::domain::{Batch, MeterTable};
 use crate::readings_file::for_each_line;
-use crate::registry::{Catalogue, Plugin, Registry, Sidecar};
+use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
+use crate::wasm::Names;
 use crate::results::{Anomaly, RowFormat};
 
 /// Rows of one call: as large as the pipeline's.
@@ -40,15 +41,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let mut sidecar = Sidecar::beside(&args.plugin).map_err(|error| anyhow!(error))?;
     sidecar.model = args.model.clone().or(sidecar.model);
     let runtime = Runtime::new(RuntimeConfig::default())?;
-    let plugin = Registry::load_one(&args.plugin, &sidecar, &runtime, &measures)
+    let plugin = Plugin::alone(&args.plugin, &sidecar, &runtime, &measures)
         .map_err(|reason| anyhow!("{}: {reason}", args.plugin.display()))?;
     // What the detector does not read may be missing.
     for (name, measure) in &mut config.input.measures {
         measure.required = plugin.description.inputs.iter().any(|input| input.name == *name && input.required);
     }
+    let lineup = Lineup { detectors: vec![plugin], catalogue: Catalogue::new(&measures), ..Lineup::default() };
+    let mut detect = Detect::default();
+    detect.adopt(&lineup, Names { meters: &MeterTable::default(), dictionaries: &Vec::new() });
     let mut scorer = Scorer {
         decoder: Decoder::new(&config.input),
-        detect: Detect::new(&[plugin], &Catalogue::new(&measures)),
+        detect,
         meters: MeterTable::default(),
         batch: Batch::new(measures.len()),
         findings: Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 },
@@ -112,5 +116,8 @@ impl Verdicts for Findings {
     fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
         self.failed += 1;
         tracing::warn!(plugin = plugin.name, row, %fault, "a reading could not be scored");
+    }
+    fn not_asked(&mut self, _: &Plugin, _: usize) {
+        self.failed += 1;
     }
 }

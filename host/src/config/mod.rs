@@ -166,6 +166,8 @@ pub struct Topics {
     pub aggregations: String,
     /// Rows of findings.
     pub anomalies: String,
+    /// Rows of findings of detectors in the shadow.
+    pub shadow_anomalies: String,
     /// What was set aside.
     pub dead_letters: String,
     /// What lanes know, compacted.
@@ -177,6 +179,7 @@ impl Default for Topics {
         Self {
             aggregations: "wattdog.aggregations".into(),
             anomalies: "wattdog.anomalies".into(),
+            shadow_anomalies: "wattdog.shadow-anomalies".into(),
             dead_letters: "wattdog.dead-letters".into(),
             state: "wattdog.state".into(),
         }
@@ -191,12 +194,30 @@ pub struct Plugins {
     pub dir: PathBuf,
     /// Folder of compiled components.
     pub cache: Option<PathBuf>,
+    /// Record of every load, swap, refusal, promotion and quarantine, a JSON object a line.
+    pub audit: Option<PathBuf>,
+    /// Longest time between two looks at the folder; events of the file system come earlier, where there are any.
+    pub poll: Span,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { dir: "plugins".into(), cache: None }
+        Self { dir: "plugins".into(), cache: None, audit: None, poll: Span::from_secs(2) }
     }
+}
+
+impl Plugins {
+    /// Where the audit record is.
+    #[must_use]
+    pub fn audit_file(&self) -> PathBuf {
+        self.audit.clone().unwrap_or_else(|| user_folder("XDG_STATE_HOME", ".local/state").join("wattdog/plugins.jsonl"))
+    }
+}
+
+/// A folder of the user's, by its variable or under the home folder; so that the program's own folder may be read-only.
+pub(crate) fn user_folder(variable: &str, under_home: &str) -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(under_home));
+    std::env::var_os(variable).map(PathBuf::from).or_else(home).unwrap_or_else(std::env::temp_dir)
 }
 
 /// `[sink.*]`: a sink is on when its table is there.

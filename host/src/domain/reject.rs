@@ -27,6 +27,8 @@ pub enum Reason {
     Late,
     /// A plugin failed on an accepted reading.
     Plugin,
+    /// A plugin was not asked about an accepted reading, since it had failed too often.
+    Quarantined,
 }
 
 impl Reason {
@@ -46,6 +48,7 @@ impl Reason {
             Self::Future => "future",
             Self::Late => "late",
             Self::Plugin => "plugin",
+            Self::Quarantined => "quarantined",
         }
     }
 }

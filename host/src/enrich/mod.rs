@@ -1,33 +1,32 @@
 //! Enrichers add columns to a batch, one after the other.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use wattdog_plugin_runtime as runtime;
+use wattdog_plugin_runtime::{Enriched, Fault, Instance};
 
 use crate::domain::{Batch, Column, MeterTable};
-use crate::registry::Plugin;
-use crate::wasm::{Dictionaries, LanePlugin};
+use crate::registry::{Lineup, Plugin};
+use crate::wasm::{self, Dictionaries, LanePlugin, Names, Succession};
 
 /// The enrichers of one lane.
+#[derive(Default)]
 pub struct Enrich {
     enrichers: Vec<LanePlugin>,
+    columns: Vec<String>,
     dictionaries: Dictionaries,
     /// For each column, what the running instance's code 0 is in our dictionary.
     bases: Vec<u32>,
 }
 
-impl Enrich {
-    /// In the order in which they run.
-    #[must_use]
-    pub fn new(enrichers: &[Arc<Plugin>]) -> Self {
-        let columns = enrichers.iter().map(|plugin| plugin.description.outputs.len()).sum();
-        Self {
-            enrichers: enrichers.iter().map(|plugin| LanePlugin::new(Arc::clone(plugin))).collect(),
-            dictionaries: vec![Vec::new(); columns],
-            bases: vec![0; columns],
-        }
-    }
+/// Is told of the readings that an enricher could not take.
+pub trait Failures {
+    /// This row of the batch.
+    fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault);
+}
 
+impl Enrich {
     /// What the codes of text columns mean, a list for each enriched column.
     #[must_use]
     pub fn dictionaries(&self) -> &Dictionaries {
@@ -39,35 +38,137 @@ impl Enrich {
         self.enrichers.iter_mut()
     }
 
-    /// Adds every enricher's columns. Rows on which one fails have its columns missing; `failed` is told their offset.
-    pub fn run(&mut self, batch: &mut Batch, meters: &MeterTable, mut failed: impl FnMut(&Plugin, i64, &runtime::Fault)) {
-        for enricher in &mut self.enrichers {
+    /// One step towards another lineup; true when [`Enrich::adopt`] takes no longer than another one.
+    pub fn prepare(&mut self, next: &Lineup, meters: &MeterTable) -> bool {
+        let mut learned = Learned::new(&self.dictionaries, &mut self.bases);
+        let names = Names { meters, dictionaries: &self.dictionaries };
+        let ready = wasm::prepare(&mut self.enrichers, &next.enrichers, |enricher| {
+            enricher.prepare_swap(names, &mut Relearning { first: enricher.plugin().first_output, learned: &mut learned })
+        });
+        let new = learned.new;
+        self.learn(new);
+        ready
+    }
+
+    /// Runs another lineup from the next batch on. A column that both have keeps its dictionary.
+    pub fn adopt(&mut self, next: &Lineup, meters: &MeterTable) -> Vec<Succession> {
+        let mut learned = Learned::new(&self.dictionaries, &mut self.bases);
+        let names = Names { meters, dictionaries: &self.dictionaries };
+        let (enrichers, successions) = wasm::succeed(std::mem::take(&mut self.enrichers), &next.enrichers, |plugin, before| {
+            let first = before.plugin().first_output;
+            LanePlugin::succeed(plugin, before, names, &mut Relearning { first, learned: &mut learned })
+        });
+        let new = learned.new;
+        self.learn(new);
+        let before = std::mem::replace(self, Self { enrichers, ..Self::default() });
+        self.columns = next.catalogue.enriched.iter().map(|column| column.name.clone()).collect();
+        for column in &self.columns {
+            let known = before.columns.iter().position(|known| known == column);
+            self.dictionaries.push(known.map(|at| before.dictionaries[at].clone()).unwrap_or_default());
+            self.bases.push(known.map(|at| before.bases[at]).unwrap_or_default());
+        }
+        successions
+    }
+
+    /// Adds every enricher's columns. Rows on which one fails have its columns missing.
+    pub fn run(&mut self, batch: &mut Batch, meters: &MeterTable, failures: &mut impl Failures) {
+        let mut enrichers = std::mem::take(&mut self.enrichers);
+        for enricher in &mut enrichers {
             let plugin = Arc::clone(enricher.plugin());
-            let first = plugin.first_output;
-            let mut columns: Vec<_> = plugin.description.outputs.iter().map(|output| empty(output.type_, batch.len())).collect();
-            let mut appended = vec![Vec::new(); columns.len()];
-            let (dictionaries, bases) = (&self.dictionaries, &mut self.bases);
-            enricher.call_each_part(batch, meters, dictionaries, runtime::Instance::enrich, |rows, answer| match answer {
-                Ok(enriched) => {
-                    for append in enriched.new_entries {
-                        let column = append.column as usize;
-                        if append.first_code == 0 {
-                            // A fresh instance counts from 0 again; our dictionary only grows.
-                            bases[first + column] = (dictionaries[first + column].len() + appended[column].len()) as u32;
-                        }
-                        appended[column].extend(append.values);
-                    }
-                    for (index, (column, part)) in columns.iter_mut().zip(enriched.columns).enumerate() {
-                        fill(column, rows.start, part, bases[first + index]);
-                    }
-                }
-                Err(fault) => rows.for_each(|row| failed(&plugin, batch.offsets[row], &fault)),
-            });
-            for (index, values) in appended.into_iter().enumerate() {
-                self.dictionaries[first + index].extend(values);
-            }
+            let columns = plugin.description.outputs.iter().map(|output| empty(output.type_, batch.len())).collect();
+            let learned = Learned::new(&self.dictionaries, &mut self.bases);
+            let mut enriching = Enriching { plugin: &plugin, columns, learned, failures: &mut *failures };
+            enricher.run(batch, Names { meters, dictionaries: &self.dictionaries }, &mut enriching);
+            let Enriching { columns, learned: Learned { new, .. }, .. } = enriching;
+            self.learn(new);
             batch.enriched.extend(columns);
         }
+        self.enrichers = enrichers;
+    }
+
+    fn learn(&mut self, new: Vec<Vec<String>>) {
+        self.dictionaries.iter_mut().zip(new).for_each(|(dictionary, new)| dictionary.extend(new));
+    }
+}
+
+/// What enrichers' dictionaries grow by during a call.
+struct Learned<'a> {
+    known: &'a Dictionaries,
+    new: Vec<Vec<String>>,
+    bases: &'a mut [u32],
+}
+
+impl<'a> Learned<'a> {
+    fn new(known: &'a Dictionaries, bases: &'a mut [u32]) -> Self {
+        Self { new: vec![Vec::new(); known.len()], known, bases }
+    }
+
+    fn take(&mut self, first: usize, appended: Vec<runtime::DictionaryAppend>) {
+        for append in appended {
+            let column = first + append.column as usize;
+            if append.first_code == 0 {
+                // A fresh instance counts from 0 again; our dictionary only grows.
+                self.bases[column] = (self.known[column].len() + self.new[column].len()) as u32;
+            }
+            self.new[column].extend(append.values);
+        }
+    }
+}
+
+struct Enriching<'a, F> {
+    plugin: &'a Plugin,
+    columns: Vec<Column>,
+    learned: Learned<'a>,
+    failures: &'a mut F,
+}
+
+impl<F: Failures> wasm::Duty for Enriching<'_, F> {
+    type Answer = Enriched;
+
+    fn call(instance: &mut Instance, batch: &runtime::Batch<'_>) -> Result<Enriched, Fault> {
+        instance.enrich(batch)
+    }
+
+    fn done(&mut self, rows: Range<usize>, answer: Result<Enriched, Fault>) {
+        match answer {
+            Ok(enriched) => {
+                let first = self.plugin.first_output;
+                self.learned.take(first, enriched.new_entries);
+                for (index, (column, part)) in self.columns.iter_mut().zip(enriched.columns).enumerate() {
+                    fill(column, rows.start, part, self.learned.bases[first + index]);
+                }
+            }
+            Err(fault) => rows.for_each(|row| self.failures.failed(self.plugin, row, &fault)),
+        }
+    }
+
+    /// Its columns are missing in these rows.
+    fn skipped(&mut self, _: Range<usize>) {}
+
+    fn repeated(&mut self, answer: Enriched) {
+        self.learned.take(self.plugin.first_output, answer.new_entries);
+    }
+}
+
+/// Only state is moved; what an instance says again on the way is learned.
+struct Relearning<'a, 'l> {
+    first: usize,
+    learned: &'a mut Learned<'l>,
+}
+
+impl wasm::Duty for Relearning<'_, '_> {
+    type Answer = Enriched;
+
+    fn call(instance: &mut Instance, batch: &runtime::Batch<'_>) -> Result<Enriched, Fault> {
+        instance.enrich(batch)
+    }
+
+    fn done(&mut self, _: Range<usize>, _: Result<Enriched, Fault>) {}
+
+    fn skipped(&mut self, _: Range<usize>) {}
+
+    fn repeated(&mut self, answer: Enriched) {
+        self.learned.take(self.first, answer.new_entries);
     }
 }
 

@@ -3,6 +3,7 @@
 mod embedded;
 mod feeder;
 mod group;
+mod history;
 mod lane_producer;
 mod partition_queue;
 mod queue;
@@ -14,6 +15,7 @@ mod topics;
 pub use embedded::EmbeddedBroker;
 pub use feeder::{FeedError, Feeder};
 pub use group::Group;
+pub use history::History;
 pub use lane_producer::{Commit, LaneProducer, ProducerError};
 pub use partition_queue::PartitionQueue;
 pub use queue::{Message, Messages};

@@ -28,7 +28,7 @@ const SERVE_INTERVAL: Duration = Duration::from_millis(50);
 const LAG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a sink stores.
-const TOPICS: [ResultTopic; 2] = [ResultTopic::Aggregations, ResultTopic::Anomalies];
+const TOPICS: [ResultTopic; 3] = [ResultTopic::Aggregations, ResultTopic::Anomalies, ResultTopic::ShadowAnomalies];
 
 /// Where assigned partitions are read together. Weak, since the queue holds the client and the client holds this.
 #[derive(Default)]

@@ -24,8 +24,8 @@ pub trait Assignments: Send + Sync {
 
 /// What the client calls back.
 pub(super) struct Context {
-    consumer: OnceLock<Weak<BaseConsumer<Context>>>,
-    assignments: Arc<dyn Assignments>,
+    pub(super) consumer: OnceLock<Weak<BaseConsumer<Context>>>,
+    pub(super) assignments: Arc<dyn Assignments>,
 }
 
 impl ClientContext for Context {

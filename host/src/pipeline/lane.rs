@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::LaneState;
+use super::following::Following;
 use super::stage_cpu::Stage;
 use super::stages::Stages;
 use crate::clock;
 use crate::config::Config;
-use crate::kafka::{Commit, Group, LaneProducer, Message, PartitionQueue};
+use crate::kafka::{Commit, Group, LaneProducer, Message, PartitionQueue, Settings};
 use crate::metrics::{Metrics, PartitionLabel};
-use crate::registry::Registry;
+use crate::registry::Lineups;
 use crate::results::Outbox;
 
 /// How long an idle lane waits for a message: long enough to sleep, short enough to notice a stop.
@@ -36,9 +37,11 @@ pub(super) struct Orders {
 }
 
 /// What all lanes share.
+#[derive(Clone)]
 pub(super) struct Shared {
     pub(super) config: Config,
-    pub(super) registry: Arc<Registry>,
+    pub(super) settings: Settings,
+    pub(super) lineups: Arc<Lineups>,
     pub(super) metrics: Metrics,
 }
 
@@ -59,6 +62,7 @@ pub(super) struct Lane {
     orders: Arc<Orders>,
     state: LaneState,
     stages: Stages,
+    following: Following,
     committed: Option<i64>,
     last_live: Instant,
     /// When the oldest message without a commit was read.
@@ -80,6 +84,7 @@ impl Lane {
         stages.results.outbox = parked.outbox;
         Self {
             stages,
+            following: Following::new(Arc::clone(&shared), queue.partition()),
             shared,
             queue,
             producer,
@@ -95,6 +100,7 @@ impl Lane {
     /// Runs until it is told to stop, and comes to rest.
     pub(super) fn run(mut self) -> Parked {
         while !self.orders.stop.load(Ordering::Relaxed) {
+            self.following.step(&mut self.stages, &mut self.state);
             let idle = !self.step();
             self.publish_open_windows(idle);
             if self.commit_is_due(idle) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::LaneState;
 use super::lane::{Lane, Orders, Parked, Shared};
 use crate::clock;
-use crate::kafka::{Assignments, Group, LaneProducer, PartitionQueue, Settings};
+use crate::kafka::{Assignments, Group, LaneProducer, PartitionQueue};
 use crate::results::{Outbox, TopicNames};
 
 /// How long a lane may take to commit when it has to go. Shorter than the group's patience with a rebalance.
@@ -35,7 +35,6 @@ struct Running {
 /// The lanes of this host.
 pub struct Lanes {
     shared: Arc<Shared>,
-    settings: Settings,
     group: OnceLock<Group>,
     running: Mutex<HashMap<i32, Running>>,
     parked: Mutex<HashMap<i32, Parked>>,
@@ -43,10 +42,9 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(shared: Arc<Shared>, settings: Settings) -> Arc<Self> {
+    pub(super) fn new(shared: Arc<Shared>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             shared,
-            settings,
             group: OnceLock::new(),
             running: Mutex::default(),
             parked: Mutex::default(),
@@ -85,6 +83,7 @@ impl Lanes {
         }
         tracing::info!(partition, offset = committed, "lane runs");
         let parked = Lane::new(Arc::clone(&self.shared), queue, producer, group, orders, parked).run();
+        self.shared.lineups.leave(partition);
         self.parked.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, parked);
     }
 
@@ -93,7 +92,7 @@ impl Lanes {
         // The same for a partition wherever it runs: a successor fences its predecessor.
         let id = format!("{}.{}.{partition}", kafka.group, kafka.topic);
         while !orders.stop.load(Ordering::Relaxed) {
-            match LaneProducer::open(&self.settings, &id, TopicNames::new(&self.shared.config.topics), partition) {
+            match LaneProducer::open(&self.shared.settings, &id, TopicNames::new(&self.shared.config.topics), partition) {
                 Ok(producer) => return Some(producer),
                 Err(error) => tracing::warn!(%error, partition, "lane waits for the broker"),
             }

@@ -3,10 +3,11 @@
 use wattdog_plugin_runtime::Fault;
 
 use crate::detect::Verdicts;
+use crate::enrich::Failures;
 use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
 use crate::kafka::Message;
 use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
-use crate::registry::Plugin;
+use crate::registry::{Duty, Plugin};
 use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
 use crate::window::Window;
 
@@ -17,6 +18,9 @@ pub(super) struct Place {
     pub(super) partition: i32,
 }
 
+/// A counter for each component, duty and severity seen.
+type Counted = (String, Duty, Severity, Counter);
+
 /// Writes rows and dead letters.
 pub(super) struct Results {
     pub(super) outbox: Outbox,
@@ -24,8 +28,7 @@ pub(super) struct Results {
     place: Place,
     metrics: Metrics,
     window_size_us: i64,
-    /// A counter for each plugin and severity seen.
-    findings: Vec<(String, Severity, Counter)>,
+    findings: Vec<Counted>,
 }
 
 impl Results {
@@ -69,24 +72,37 @@ impl Results {
 
     /// Counts a finding, without making a label for each.
     fn found(&mut self, plugin: &Plugin, severity: Severity) {
-        let known = self.findings.iter().position(|(name, of, _)| *of == severity && *name == plugin.name);
-        let at = known.unwrap_or_else(|| {
-            let label = FindingLabel { plugin: plugin.name.clone(), severity: severity.word().to_owned() };
+        let is_it = |(digest, duty, of, _): &Counted| *of == severity && *duty == plugin.duty && *digest == plugin.digest;
+        let at = self.findings.iter().position(is_it).unwrap_or_else(|| {
+            let label = FindingLabel { plugin: plugin.label(), severity: severity.word().to_owned() };
             let counter = self.metrics.findings.get_or_create_owned(&label);
-            self.findings.push((plugin.name.clone(), severity, counter));
+            self.findings.push((plugin.digest.clone(), plugin.duty, severity, counter));
             self.findings.len() - 1
         });
-        self.findings[at].2.inc();
+        self.findings[at].3.inc();
     }
 
     /// An accepted reading that a plugin could not take.
-    pub(super) fn plugin_failed(&mut self, message: &Message<'_>, plugin: &Plugin, fault: &Fault, stage: &'static str) {
-        let reason = ReasonLabel { reason: Reason::Plugin.word().to_owned() };
-        self.metrics.dead_letters.get_or_create(&reason).inc();
-        let trap = TrapLabel { plugin: plugin.name.clone(), kind: fault.word().to_owned() };
+    fn plugin_failed(&mut self, message: &Message<'_>, plugin: &Plugin, fault: &Fault, stage: &'static str) {
+        let trap = TrapLabel { plugin: plugin.label(), kind: fault.word().to_owned() };
         self.metrics.plugin_traps.get_or_create(&trap).inc();
-        let mut headers = self.headers("scoring", Reason::Plugin, message.offset(), stage);
-        headers.push(("message", fault.to_string().into_bytes()));
+        self.set_aside(message, plugin, Reason::Plugin, fault.word(), fault.to_string(), stage);
+    }
+
+    fn set_aside(
+        &mut self,
+        message: &Message<'_>,
+        plugin: &Plugin,
+        reason: Reason,
+        kind: &'static str,
+        text: String,
+        stage: &'static str,
+    ) {
+        let label = ReasonLabel { reason: reason.word().to_owned() };
+        self.metrics.dead_letters.get_or_create(&label).inc();
+        let mut headers = self.headers("scoring", reason, message.offset(), stage);
+        headers.push(("message", text.into_bytes()));
+        headers.push(("trap", kind.into()));
         headers.push(("plugin", plugin.name.clone().into_bytes()));
         headers.push(("plugin_version", plugin.version.clone().into_bytes()));
         headers.push(("plugin_digest", plugin.digest.clone().into_bytes()));
@@ -116,14 +132,42 @@ impl Verdicts for VerdictsOn<'_, '_> {
     fn found(&mut self, plugin: &Plugin, row: Anomaly<'_>) {
         self.results.found(plugin, row.severity);
         let format = &self.results.format;
-        self.results.outbox.push(ResultTopic::Anomalies, &row.building, |out| format.write_anomaly(&row, out));
+        let topic = match plugin.duty {
+            Duty::Shadow | Duty::Warming => ResultTopic::ShadowAnomalies,
+            Duty::Active => ResultTopic::Anomalies,
+        };
+        self.results.outbox.push(topic, &row.building, |out| format.write_anomaly(&row, out));
     }
 
     fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
         let offset = self.offsets[row];
-        tracing::warn!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be scored");
+        tracing::debug!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be scored");
         if let Some(message) = message_at(self.messages, offset) {
             self.results.plugin_failed(message, plugin, fault, "detect");
+        }
+    }
+
+    fn not_asked(&mut self, plugin: &Plugin, row: usize) {
+        if let Some(message) = message_at(self.messages, self.offsets[row]) {
+            let text = "the plugin has failed too often and is not asked".to_owned();
+            self.results.set_aside(message, plugin, Reason::Quarantined, "quarantined", text, "detect");
+        }
+    }
+}
+
+/// Takes what enrichers could not do with one batch.
+pub(super) struct FailuresOn<'a, 'm> {
+    pub(super) results: &'a mut Results,
+    pub(super) messages: &'a [Message<'m>],
+    pub(super) offsets: &'a [i64],
+}
+
+impl Failures for FailuresOn<'_, '_> {
+    fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
+        let offset = self.offsets[row];
+        tracing::debug!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be enriched");
+        if let Some(message) = message_at(self.messages, offset) {
+            self.results.plugin_failed(message, plugin, fault, "enrich");
         }
     }
 }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use super::LaneState;
 use super::lane::Shared;
-use super::results::{Place, Results, VerdictsOn, message_at};
+use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
 use crate::decode::{Decoder, Record};
 use crate::detect::{Detect, Source};
-use crate::domain::{Batch, EventTime, Reason, Reject};
+use crate::domain::{Batch, EventTime, MeterId, Reason, Reject};
 use crate::enrich::Enrich;
 use crate::kafka::Message;
 use crate::metrics::PluginLabel;
+use crate::registry::{Duty, Lineup};
 use crate::results::RowFormat;
+use crate::wasm::{LanePlugin, Names, Succession};
 use crate::window::Placed;
 
 pub(super) struct Stages {
@@ -35,14 +37,46 @@ impl Stages {
         let format = RowFormat::new(&measures);
         Self {
             decoder: Decoder::new(&config.input),
-            enrich: Enrich::new(&shared.registry.enrichers),
-            detect: Detect::new(&shared.registry.detectors, &shared.registry.catalogue),
+            enrich: Enrich::default(),
+            detect: Detect::default(),
             results: Results::new(format, place.clone(), shared.metrics.clone(), config.window.size.micros()),
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
             cpu: StageCpu::new(&shared.metrics),
             place,
             shared,
+        }
+    }
+
+    /// One step towards another lineup; true when [`Stages::adopt`] takes no longer than another one.
+    pub(super) fn prepare(&mut self, next: &Lineup, state: &LaneState) -> bool {
+        let enrichers = self.enrich.prepare(next, &state.meters);
+        enrichers & self.detect.prepare(next, Names { meters: &state.meters, dictionaries: self.enrich.dictionaries() })
+    }
+
+    /// Runs another lineup from the next batch on.
+    pub(super) fn adopt(&mut self, next: &Lineup, state: &LaneState) -> Vec<Succession> {
+        // Detectors first: what they keep refers to the dictionaries of before.
+        let mut successions = self.detect.adopt(next, Names { meters: &state.meters, dictionaries: self.enrich.dictionaries() });
+        successions.extend(self.enrich.adopt(next, &state.meters));
+        successions
+    }
+
+    /// What a detector keeps about meters.
+    pub(super) fn states_of(&mut self, file_stem: &str, state: &LaneState) -> Vec<(MeterId, Vec<u8>)> {
+        let names = Names { meters: &state.meters, dictionaries: self.enrich.dictionaries() };
+        self.detect.states_of(file_stem, names)
+    }
+
+    /// The detector of a file that is to be warmed up, or is.
+    pub(super) fn warming(&mut self, file_stem: &str) -> Option<&mut LanePlugin> {
+        self.detect.plugins().find(|detector| detector.plugin().duty == Duty::Warming && detector.plugin().file_stem == file_stem)
+    }
+
+    /// The detector of a file that is warmed up begins with nothing again.
+    pub(super) fn forget(&mut self, file_stem: &str) {
+        if let Some(detector) = self.warming(file_stem) {
+            *detector = LanePlugin::new(Arc::clone(detector.plugin()));
         }
     }
 
@@ -72,12 +106,9 @@ impl Stages {
 
     fn enrich(&mut self, messages: &[Message<'_>], state: &LaneState) {
         let Self { enrich, batch, results, .. } = self;
-        enrich.run(batch, &state.meters, |plugin, offset, fault| {
-            tracing::warn!(plugin = plugin.name, offset, %fault, "a reading could not be enriched");
-            if let Some(message) = message_at(messages, offset) {
-                results.plugin_failed(message, plugin, fault, "enrich");
-            }
-        });
+        let offsets = std::mem::take(&mut batch.offsets);
+        enrich.run(batch, &state.meters, &mut FailuresOn { results, messages, offsets: &offsets });
+        batch.offsets = offsets;
     }
 
     /// Puts every row into its window; rows that are too late leave the batch.
@@ -119,7 +150,7 @@ impl Stages {
         let metrics = &self.shared.metrics;
         for plugin in self.enrich.plugins().chain(self.detect.plugins()) {
             let cost = plugin.take_cost();
-            let label = PluginLabel { plugin: plugin.plugin().name.clone() };
+            let label = PluginLabel { plugin: plugin.plugin().label() };
             metrics.plugin_call.get_or_create(&label).observe(cost.elapsed.as_secs_f64());
             metrics.plugin_cpu.get_or_create(&label).inc_by(cost.cpu.as_secs_f64());
             let bytes = i64::try_from(plugin.memory_bytes()).unwrap_or(i64::MAX);

@@ -1,6 +1,5 @@
 //! From a configuration to a running host.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,10 +9,10 @@ use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
 use super::lane::Shared;
 use super::{LaneInfo, Lanes};
-use crate::config::Config;
+use crate::config::{Config, user_folder};
 use crate::kafka::{Group, KafkaError, Settings, TopicError, TopicSpec, ensure_topics, partition_count};
 use crate::metrics::Metrics;
-use crate::registry::Registry;
+use crate::registry::{Keeper, KeeperConfig};
 
 /// Why a host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +23,9 @@ pub enum HostError {
     /// The input topic is missing and may not be created.
     #[error("topic `{0}` does not exist; create it, or set `kafka.create_topics = true`")]
     NoTopic(String),
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}; raise the limit of processes")]
+    Thread(std::io::Error),
     /// WebAssembly cannot run.
     #[error("plugins cannot run on this machine: {0}")]
     Runtime(#[from] wattdog_plugin_runtime::Fault),
@@ -43,7 +45,7 @@ pub struct Status {
     /// The lanes.
     pub lanes: Arc<Lanes>,
     /// The plugins.
-    pub registry: Arc<Registry>,
+    pub keeper: Arc<Keeper>,
     /// Numbers.
     pub metrics: Metrics,
 }
@@ -78,15 +80,20 @@ impl Host {
     pub async fn start(config: Config, metrics: Metrics) -> Result<Self, HostError> {
         let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
         prepare_topics(&config, &settings).await?;
-        let registry = Arc::new(load_plugins(&config)?);
-        let shared = Arc::new(Shared { config: config.clone(), registry: Arc::clone(&registry), metrics: metrics.clone() });
-        let lanes = Lanes::new(shared, settings.clone());
+        let keeper = Arc::new(keep_plugins(&config)?);
+        let shared = Shared {
+            config: config.clone(),
+            settings: settings.clone(),
+            lineups: Arc::clone(keeper.lineups()),
+            metrics: metrics.clone(),
+        };
+        let lanes = Lanes::new(Arc::new(shared));
         let group = Group::join(&settings, &config.kafka.group, &config.kafka.topic, Arc::clone(&lanes) as _)
             .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
         lanes.set_group(group.clone());
         let stop = Arc::new(AtomicBool::new(false));
         let server = serve(group, Arc::clone(&lanes), Arc::clone(&stop));
-        Ok(Self { status: Status { lanes, registry, metrics }, stop, server: Some(server) })
+        Ok(Self { status: Status { lanes, keeper, metrics }, stop, server: Some(server) })
     }
 
     /// Finishes what was read, commits, leaves the group.
@@ -126,7 +133,7 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
     }
     if kafka.create_topics {
         let topics = &config.topics;
-        for name in [&topics.aggregations, &topics.anomalies, &topics.dead_letters] {
+        for name in [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters] {
             if partition_count(settings, name)? == 0 {
                 missing.push(TopicSpec { name: name.clone(), partitions, compacted: false });
             }
@@ -138,27 +145,15 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
     Ok(())
 }
 
-fn load_plugins(config: &Config) -> Result<Registry, HostError> {
-    let cache_dir = Some(config.plugins.cache.clone().unwrap_or_else(default_cache));
+fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
+    let plugins = &config.plugins;
+    let cache_dir = Some(plugins.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins")));
     let runtime = Runtime::new(RuntimeConfig { cache_dir })?;
-    let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
-    let registry = Registry::load(&config.plugins.dir, &runtime, &measures);
-    for refused in &registry.refused {
-        tracing::error!(file = %refused.file.display(), reason = refused.reason, "plugin refused");
-    }
-    for plugin in registry.enrichers.iter().chain(&registry.detectors) {
-        tracing::info!(plugin = plugin.name, version = plugin.version, digest = &plugin.digest[..12], "plugin runs");
-    }
-    if registry.detectors.is_empty() {
-        tracing::warn!(dir = %config.plugins.dir.display(), "no detector runs: readings are aggregated, none is judged");
-    }
-    Ok(registry)
-}
-
-/// Where the user's caches are, so that `plugins/` may be read-only.
-fn default_cache() -> PathBuf {
-    let home = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
-    home.unwrap_or_else(std::env::temp_dir).join("wattdog/plugins")
+    let keeper = KeeperConfig {
+        dir: plugins.dir.clone(),
+        poll: plugins.poll.duration(),
+        audit: plugins.audit_file(),
+        measures: config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect(),
+    };
+    Keeper::start(keeper, runtime).map_err(HostError::Thread)
 }

@@ -1,109 +1,198 @@
-//! From files to plugins.
+//! From files to a plugin that may run: everything that can be known about it alone is checked here, off the lanes.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use wattdog_plugin_runtime::{Kind, Level, Linked, LogSink, Runtime, complete_params};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use wattdog_plugin_runtime::{Compiled, Description, Fault, Instance, Kind, Level, Limits, Linked, LogSink, ModelPart, Runtime, complete_params};
 
-use super::{Catalogue, Mode, Plugin, PluginInput, PluginKind, Refused, Registry, Sidecar, json_params, start};
+use super::health::Health;
+use super::{PluginInput, PluginKind, Sidecar, canary};
 
 /// Larger than any component that a toolchain writes today; a Python guest has 18 MB.
 const MAX_COMPONENT_BYTES: u64 = 64 << 20;
+/// An instance with more of its memory limit in use than this is replaced: linear memory never shrinks.
+const MEMORY_MARK: f64 = 0.75;
 
-pub(super) fn load(dir: &Path, runtime: &Runtime, measures: &[(String, String)]) -> Registry {
-    let mut registry =
-        Registry { enrichers: Vec::new(), detectors: Vec::new(), refused: Vec::new(), catalogue: Catalogue::new(measures) };
-    for (file, sidecar) in in_running_order(dir, &mut registry.refused) {
-        match load_file(&file, &sidecar, runtime, &registry.catalogue) {
-            Ok(plugin) => admit(&mut registry, file, plugin),
-            Err(reason) => registry.refused.push(Refused { file, reason }),
-        }
-    }
-    registry
+/// A model's parts: name and bytes.
+type Model = Vec<(String, Vec<u8>)>;
+
+/// A plugin that has shown that it starts and takes a batch.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Name of its file, without `.wasm`.
+    pub file_stem: String,
+    /// Its own name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// What it says of itself, configured.
+    pub description: Description,
+    /// How it is to run.
+    pub sidecar: Sidecar,
+    /// How it fares.
+    pub health: Health,
+    /// Compiled by an earlier start.
+    pub from_cache: bool,
+    /// SHA-256 of its model's parts.
+    model_digest: [u8; 32],
+    limits: Limits,
+    linked: Linked,
+    params: String,
+    model: Model,
+    /// Started ahead, so that a lane need not wait.
+    spares: Mutex<Vec<Instance>>,
 }
 
-fn admit(registry: &mut Registry, file: PathBuf, mut plugin: Plugin) {
-    if let Some(other) = registry.enrichers.iter().chain(&registry.detectors).find(|other| other.name == plugin.name) {
-        let reason = format!("another file is plugin `{}` {} already; remove one", other.name, other.version);
-        registry.refused.push(Refused { file, reason });
-        return;
+impl Loaded {
+    /// What it does.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.linked.kind()
     }
-    match plugin.linked.kind() {
-        Kind::Enricher => {
-            plugin.first_output = registry.catalogue.add_outputs(&plugin.name, &plugin.description.outputs);
-            registry.enrichers.push(Arc::new(plugin));
+
+    /// A fresh, configured instance for one lane.
+    ///
+    /// # Errors
+    /// When the plugin fails to start.
+    pub fn instance(&self) -> Result<Instance, Fault> {
+        match self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            Some(instance) => Ok(instance),
+            None => start(&self.linked, &self.params, &self.model),
         }
-        Kind::Detector => registry.detectors.push(Arc::new(plugin)),
+    }
+
+    /// Starts instances ahead; one that does not start is met by the lane.
+    pub(super) fn start_spares(&self, count: usize) {
+        let spares: Vec<_> = (0..count).map_while(|_| start(&self.linked, &self.params, &self.model).ok()).collect();
+        *self.spares.lock().unwrap_or_else(PoisonError::into_inner) = spares;
+    }
+
+    /// Can it take over state of that format?
+    #[must_use]
+    pub fn reads_state(&self, version: u32) -> bool {
+        (self.description.oldest_state_version..=self.description.state_version).contains(&version)
+    }
+
+    /// Can that one take over what this one keeps about meters?
+    pub(super) fn hands_state_to(&self, successor: &Self) -> bool {
+        self.description.stateful && successor.reads_state(self.description.state_version)
+    }
+
+    /// Does it begin with earlier readings? A detector that keeps nothing need not, and an enricher's columns are needed at once.
+    pub(super) fn warms_up(&self) -> bool {
+        self.description.stateful && self.kind() == Kind::Detector && self.sidecar.warm_start.micros() > 0
+    }
+
+    /// Bytes of memory from which on an instance is replaced.
+    #[must_use]
+    pub fn memory_mark(&self) -> usize {
+        (self.limits.memory as f64 * MEMORY_MARK) as usize
+    }
+
+    /// Would loading these again make the same plugin?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.digest, &self.sidecar, &self.model_digest) == (&other.digest, &other.sidecar, &other.model_digest)
     }
 }
 
-/// Enrichers by their order, then detectors, which may read what those add; those that are off left out.
-fn in_running_order(dir: &Path, refused: &mut Vec<Refused>) -> Vec<(PathBuf, Sidecar)> {
-    let mut found = Vec::new();
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let reason = format!("cannot read the plugin folder: {error}; set `plugins.dir`");
-            refused.push(Refused { file: dir.to_owned(), reason });
-            return found;
-        }
+/// Why a file does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It is no component, or not yet a whole one.
+    #[error("{0}")]
+    Broken(String),
+    /// It is whole, and still cannot run.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// Loads and checks one file.
+///
+/// # Errors
+/// With the reason why it cannot run, in one line.
+pub fn load_file(file: &Path, sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, Refusal> {
+    load_bytes(file, &read_component(file).map_err(Refusal::Unfit)?, sidecar, runtime)
+}
+
+pub(super) fn load_bytes(file: &Path, bytes: &[u8], sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, Refusal> {
+    let compiled = match runtime.compile(bytes) {
+        Ok(compiled) => compiled,
+        Err(fault @ Fault::Load(_)) => return Err(Refusal::Broken(fault.to_string())),
+        Err(fault) => return Err(Refusal::Unfit(fault.to_string())),
     };
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "wasm"));
-    files.sort();
-    for file in files {
-        match Sidecar::beside(&file) {
-            Ok(sidecar) if sidecar.mode == Mode::Off => {}
-            Ok(sidecar) => found.push((file, sidecar)),
-            Err(reason) => refused.push(Refused { file, reason }),
-        }
-    }
-    found.sort_by_key(|(_, sidecar)| (sidecar.kind != Some(PluginKind::Enricher), sidecar.order));
-    found
+    check(file, &compiled, sidecar, runtime).map_err(Refusal::Unfit)
 }
 
-pub(super) fn load_file(file: &Path, sidecar: &Sidecar, runtime: &Runtime, catalogue: &Catalogue) -> Result<Plugin, String> {
-    if sidecar.mode == Mode::Shadow {
-        return Err("`mode = \"shadow\"` is not supported by this version; set active or off".into());
-    }
+fn check(file: &Path, compiled: &Compiled, sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, String> {
     if sidecar.input == PluginInput::Windows {
         return Err("`input = \"windows\"` is not supported by this version; set readings".into());
     }
-    let bytes = read_component(file)?;
-    let compiled = runtime.compile(&bytes).map_err(|fault| fault.to_string())?;
-    let label = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let linked = runtime.link(&compiled, sidecar.limits.resolve(), log_to(label)).map_err(|fault| fault.to_string())?;
+    let in_words = |fault: Fault| fault.to_string();
+    let limits = sidecar.limits.resolve();
+    let file_stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let linked = runtime.link(compiled, limits.clone(), log_to(file_stem.clone())).map_err(in_words)?;
     check_kind(&linked, sidecar)?;
-    let unconfigured = linked.describe().map_err(|fault| fault.to_string())?;
+    let unconfigured = linked.describe().map_err(in_words)?;
     let params = complete_params(&unconfigured.params, &json_params(&sidecar.params)?)?;
     if unconfigured.needs_model && sidecar.model.is_none() {
         return Err(format!("it needs a model: set `model` in {}", file.with_extension("toml").display()));
     }
     let model = sidecar.model.as_deref().map(read_model).transpose()?.unwrap_or_default();
-    let instance = start(&linked, &params, &model).map_err(|fault| fault.to_string())?;
+    let mut instance = start(&linked, &params, &model).map_err(in_words)?;
     let description = instance.description().clone();
-    let inputs = catalogue.resolve(&description.inputs)?;
-    Ok(Plugin {
+    canary::run(&mut instance, linked.kind()).map_err(|fault| format!("it does not survive a batch of made-up readings: {fault}"))?;
+    Ok(Loaded {
+        file_stem,
         name: description.name.clone(),
         version: description.version.clone(),
         digest: compiled.digest().to_owned(),
         description,
-        inputs,
-        first_output: 0,
+        sidecar: sidecar.clone(),
+        health: Health::new(),
         from_cache: compiled.from_cache(),
+        model_digest: digest_of(&model),
+        limits,
         linked,
         params,
         model,
+        spares: Mutex::default(),
     })
 }
 
-fn read_component(file: &Path) -> Result<Vec<u8>, String> {
+fn digest_of(model: &Model) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for (part, bytes) in model {
+        digest.update(part.as_bytes());
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    }
+    digest.finalize().into()
+}
+
+fn start(linked: &Linked, params: &str, model: &Model) -> Result<Instance, Fault> {
+    let parts: Vec<_> = model.iter().map(|(part, bytes)| ModelPart { part, bytes }).collect();
+    linked.start(params, &parts)
+}
+
+pub(super) fn read_component(file: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error| format!("cannot read it: {error}");
     let length = std::fs::metadata(file).map_err(cannot)?.len();
     if length > MAX_COMPONENT_BYTES {
         return Err(format!("{length} bytes; a component may have {MAX_COMPONENT_BYTES}"));
     }
     std::fs::read(file).map_err(cannot)
+}
+
+fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
+    match serde_json::to_value(params) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err("`[params]` is not a table".into()),
+        Err(error) => Err(format!("`[params]` cannot be said in JSON: {error}")),
+    }
 }
 
 fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
@@ -118,20 +207,33 @@ fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
 }
 
 /// `x.json` is the part "", `x.<part>.json` beside it the part `<part>`.
-fn read_model(path: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
+fn read_model(path: &Path) -> Result<Model, String> {
     let missing = |error| format!("cannot read its model {}: {error}; make one with `wattdog train`", path.display());
-    let mut parts = vec![(String::new(), std::fs::read(path).map_err(missing)?)];
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    for entry in std::fs::read_dir(folder).map_err(missing)?.filter_map(Result::ok) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let part = name.strip_prefix(&format!("{stem}.")).and_then(|rest| rest.strip_suffix(".json"));
-        if let Some(part) = part {
-            parts.push((part.to_owned(), std::fs::read(entry.path()).map_err(missing)?));
-        }
+    let mut parts = Vec::new();
+    for file in model_files(path).map_err(missing)? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        parts.push((part_of(path, &name).unwrap_or_default(), std::fs::read(&file).map_err(missing)?));
     }
     parts.sort();
     Ok(parts)
+}
+
+/// All files of a model.
+pub(super) fn model_files(path: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+    let mut files = vec![path.to_owned()];
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in std::fs::read_dir(folder)?.filter_map(Result::ok) {
+        if part_of(path, &entry.file_name().to_string_lossy()).is_some() {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+fn part_of(model: &Path, file_name: &str) -> Option<String> {
+    let stem = model.file_stem()?.to_string_lossy();
+    let part = file_name.strip_prefix(&format!("{stem}."))?.strip_suffix(".json")?;
+    Some(part.to_owned())
 }
 
 fn log_to(plugin: String) -> LogSink {

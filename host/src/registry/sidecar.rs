@@ -42,7 +42,7 @@ pub enum PluginInput {
 }
 
 /// The file; every key has a default.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sidecar {
     /// Must be what the component is, where it is said.
@@ -55,14 +55,34 @@ pub struct Sidecar {
     pub model: Option<PathBuf>,
     /// Enrichers: lower runs first.
     pub order: i64,
+    /// How far back a detector that keeps something about meters begins, where there is no state for it; "0s": with what comes.
+    pub warm_start: Span,
     /// What the plugin's description lists.
     pub params: toml::Table,
     /// What it may take.
     pub limits: Limits,
 }
 
+/// Two weeks: every hour of the week twice.
+const WARM_START: Span = Span::from_secs(14 * 86_400);
+
+impl Default for Sidecar {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            mode: Mode::default(),
+            input: PluginInput::default(),
+            model: None,
+            order: 0,
+            warm_start: WARM_START,
+            params: toml::Table::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
 /// `[limits]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     batch_time: Option<Span>,

@@ -11,6 +11,8 @@ pub enum ResultTopic {
     Aggregations,
     /// Rows of findings.
     Anomalies,
+    /// Rows of findings of detectors in the shadow.
+    ShadowAnomalies,
     /// What was set aside.
     DeadLetters,
 }
@@ -20,6 +22,7 @@ pub enum ResultTopic {
 pub struct TopicNames {
     aggregations: String,
     anomalies: String,
+    shadow_anomalies: String,
     dead_letters: String,
 }
 
@@ -30,6 +33,7 @@ impl TopicNames {
         Self {
             aggregations: topics.aggregations.clone(),
             anomalies: topics.anomalies.clone(),
+            shadow_anomalies: topics.shadow_anomalies.clone(),
             dead_letters: topics.dead_letters.clone(),
         }
     }
@@ -40,6 +44,7 @@ impl TopicNames {
         match topic {
             ResultTopic::Aggregations => &self.aggregations,
             ResultTopic::Anomalies => &self.anomalies,
+            ResultTopic::ShadowAnomalies => &self.shadow_anomalies,
             ResultTopic::DeadLetters => &self.dead_letters,
         }
     }

@@ -12,13 +12,15 @@ pub struct RowBatch {
     pub aggregations: Vec<Aggregation>,
     /// Rows of findings.
     pub anomalies: Vec<Anomaly<'static>>,
+    /// Rows of findings of detectors in the shadow.
+    pub shadow_anomalies: Vec<Anomaly<'static>>,
 }
 
 impl RowBatch {
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.aggregations.len() + self.anomalies.len()
+        self.aggregations.len() + self.anomalies.len() + self.shadow_anomalies.len()
     }
 
     /// True without rows.
@@ -39,19 +41,28 @@ impl RowBatch {
             index += 1;
             keep
         });
-        let mut seen = std::collections::HashSet::with_capacity(self.anomalies.len());
-        self.anomalies.retain(|row| seen.insert(row.id));
+        for findings in [&mut self.anomalies, &mut self.shadow_anomalies] {
+            let mut seen = std::collections::HashSet::with_capacity(findings.len());
+            findings.retain(|row| seen.insert(row.id));
+        }
     }
 
     /// Two halves, for finding the row that a store refuses.
     pub(super) fn halves(self) -> [Self; 2] {
-        let Self { mut aggregations, mut anomalies } = self;
-        if aggregations.is_empty() || anomalies.is_empty() {
-            let (windows, findings) = (aggregations.len() / 2, anomalies.len() / 2);
-            let second = Self { aggregations: aggregations.split_off(windows), anomalies: anomalies.split_off(findings) };
-            [Self { aggregations, anomalies }, second]
-        } else {
-            [Self { aggregations, anomalies: Vec::new() }, Self { aggregations: Vec::new(), anomalies }]
+        let kinds = [self.aggregations.len(), self.anomalies.len(), self.shadow_anomalies.len()];
+        let Self { mut aggregations, mut anomalies, mut shadow_anomalies } = self;
+        if kinds.iter().filter(|&&rows| rows > 0).count() > 1 {
+            let first = Self { aggregations, ..Self::default() };
+            if first.is_empty() {
+                return [Self { anomalies, ..Self::default() }, Self { shadow_anomalies, ..Self::default() }];
+            }
+            return [first, Self { anomalies, shadow_anomalies, ..Self::default() }];
         }
+        let second = Self {
+            aggregations: aggregations.split_off(kinds[0] / 2),
+            anomalies: anomalies.split_off(kinds[1] / 2),
+            shadow_anomalies: shadow_anomalies.split_off(kinds[2] / 2),
+        };
+        [Self { aggregations, anomalies, shadow_anomalies }, second]
     }
 }

@@ -108,6 +108,7 @@ impl<S: Sink> Runner<S> {
             let parsed = match topic {
                 ResultTopic::Aggregations => format.read_aggregation(json).map(|row| batch.aggregations.push(row)),
                 ResultTopic::Anomalies => format.read_anomaly(json).map(|row| batch.anomalies.push(row)),
+                ResultTopic::ShadowAnomalies => format.read_anomaly(json).map(|row| batch.shadow_anomalies.push(row)),
                 ResultTopic::DeadLetters => unreachable!("no row, so not read for a sink"),
             };
             if let Err(error) = parsed {

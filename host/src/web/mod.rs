@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
 use crate::pipeline::Status;
+use crate::registry::{AuditLine, PluginInfo};
 
 struct Shown {
     status: Status,
@@ -38,6 +39,7 @@ pub async fn serve(listen: &str, status: Status, registry: Registry) -> anyhow::
         .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status_json))
         .route("/api/v1/plugins", get(plugins_json))
+        .route("/api/v1/plugins/audit", get(audit_json))
         .with_state(Arc::new(Shown { status, registry }));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
@@ -79,18 +81,10 @@ async fn status_json(State(shown): State<Arc<Shown>>) -> Json<Value> {
     }))
 }
 
-async fn plugins_json(State(shown): State<Arc<Shown>>) -> Json<Value> {
-    let registry = &shown.status.registry;
-    let each = |kind: &'static str, plugins: &[Arc<crate::registry::Plugin>]| -> Vec<Value> {
-        plugins
-            .iter()
-            .map(|p| json!({"name": p.name, "version": p.version, "digest": p.digest, "kind": kind, "state": "active"}))
-            .collect()
-    };
-    let refused =
-        registry.refused.iter().map(|refused| json!({"file": refused.file, "state": "refused", "reason": refused.reason}));
-    let mut all = each("enricher", &registry.enrichers);
-    all.extend(each("detector", &registry.detectors));
-    all.extend(refused);
-    Json(Value::Array(all))
+async fn plugins_json(State(shown): State<Arc<Shown>>) -> Json<Vec<PluginInfo>> {
+    Json(shown.status.keeper.plugins())
+}
+
+async fn audit_json(State(shown): State<Arc<Shown>>) -> Json<Vec<AuditLine>> {
+    Json(shown.status.keeper.audit())
 }

@@ -16,14 +16,10 @@ pub(super) fn render(status: &Status) -> String {
         write_row(&mut rows, &[&lane.partition.to_string(), state]);
     }
     let mut plugins = String::new();
-    let registry = &status.registry;
-    for (kind, list) in [("enricher", &registry.enrichers), ("detector", &registry.detectors)] {
-        for plugin in list {
-            write_row(&mut plugins, &[&plugin.name, &plugin.version, kind, "active", &plugin.digest[..12]]);
-        }
-    }
-    for refused in &registry.refused {
-        write_row(&mut plugins, &[&refused.file.display().to_string(), "", "", "refused", &refused.reason]);
+    for plugin in status.keeper.plugins() {
+        let about = plugin.reason.unwrap_or_else(|| plugin.digest.chars().take(12).collect());
+        let name = if plugin.name.is_empty() { &plugin.file } else { &plugin.name };
+        write_row(&mut plugins, &[name, &plugin.version, plugin.kind, plugin.state.word(), &plugin.scored.to_string(), &about]);
     }
     let metrics = &status.metrics;
     format!(
@@ -32,7 +28,7 @@ pub(super) fn render(status: &Status) -> String {
          <main><h1>wattdog</h1><p>State: <strong>{}</strong></p>\
          <p>{} readings, {} windows closed, {} late.</p>\
          <h2>Lanes</h2><table><thead><tr><th>Partition<th>State<tbody>{rows}</table>\
-         <h2>Plugins</h2><table><thead><tr><th>Name<th>Version<th>Kind<th>State<th>Digest or reason<tbody>{plugins}</table>\
+         <h2>Plugins</h2><table><thead><tr><th>Name<th>Version<th>Kind<th>State<th>Readings<th>Digest or reason<tbody>{plugins}</table>\
          <p><a href=/metrics>Metrics</a> · <a href=/api/v1/status>Status</a> · <a href=/api/v1/plugins>Plugins</a></p></main>",
         escape(&state),
         metrics.readings.get(),

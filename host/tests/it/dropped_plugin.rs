@@ -1,46 +1,167 @@
-//! Another detector is a file in a folder and a restart away.
+//! A detector is a file that is dropped into a folder, changed there and taken out, while readings flow.
+
+use std::path::Path;
+use std::time::Duration;
 
 use crate::feeder::{Feeder, make_topic};
 use crate::servers::{World, eventually, workspace};
 
 /// A meter that repeats its value for five hours; the detector's own limit is three.
-fn stuck_readings() -> impl Iterator<Item = String> {
-    (0..10).map(|half_hour| {
+fn stuck_readings(day: u32) -> impl Iterator<Item = String> {
+    (0..10).map(move |half_hour| {
         let (hour, minute) = (half_hour / 2, half_hour % 2 * 30);
         format!(
-            r#"{{"timestamp":"2025-12-04T{hour:02}:{minute:02}:00Z","building":"Stuck","floor":1,"electricity":900.5,"water":300}}"#
+            r#"{{"timestamp":"2025-12-{day:02}T{hour:02}:{minute:02}:00Z","building":"Stuck","floor":1,"electricity":900.5,"water":300}}"#
         )
     })
 }
 
-async fn findings(postgres: &sqlx::PgPool, detector: &str) -> Option<i64> {
-    let query = sqlx::query_scalar("SELECT count(*) FROM anomalies WHERE detector = $1").bind(detector);
-    query.fetch_one(postgres).await.ok()
+async fn findings(postgres: &sqlx::PgPool, table: &str, detector: &str) -> Option<i64> {
+    let query = format!("SELECT count(*) FROM {table} WHERE detector = $1");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(detector).fetch_one(postgres).await.ok()
+}
+
+fn guest(name: &str) -> std::path::PathBuf {
+    let file = workspace().join("target/guests").join(name);
+    assert!(file.exists(), "{}: run `cargo xtask plugins`", file.display());
+    file
+}
+
+fn events(world: &World, file: &str) -> Vec<String> {
+    world.audit().into_iter().filter(|(_, of, ..)| of == file).map(|(event, ..)| event).collect()
+}
+
+async fn until_audited(world: &World, file: &str, event: &str, times: usize) {
+    eventually(&format!("{file} is {event} {times} times"), async || {
+        (events(world, file).iter().filter(|known| *known == event).count() >= times).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_detector_runs_after_a_restart() {
+async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_its_file_does() {
     let world = World::with_plugins("dropped", &["kmeans"]);
     make_topic(&world).await;
     let feeder = Feeder::new(&world, "none");
-    stuck_readings().for_each(|line| feeder.send_line(&line));
+    stuck_readings(4).for_each(|line| feeder.send_line(&line));
     feeder.finish();
     let running = world.start();
     let postgres = world.postgres().await;
-    eventually("kmeans judges", async || (findings(&postgres, "kmeans").await? == 10).then_some(())).await;
-    assert_eq!(findings(&postgres, "stuck-meter").await, Some(0));
-    running.stop();
+    eventually("kmeans judges", async || (findings(&postgres, "anomalies", "kmeans").await? == 10).then_some(())).await;
 
-    let dropped = workspace().join("target/guests/stuck-meter.wasm");
-    std::fs::copy(&dropped, world.plugins().join("stuck-meter.wasm"))
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask plugins`", dropped.display()));
-    let running = world.start();
-    stuck_readings().for_each(|line| feeder.send_line(&line.replace("2025-12-04", "2025-12-05")));
+    std::fs::copy(guest("stuck-meter.wasm"), world.plugins().join("stuck-meter.wasm")).unwrap();
+    until_audited(&world, "stuck-meter", "warm", 1).await;
+    until_audited(&world, "", "swapped", 1).await;
+    stuck_readings(5).for_each(|line| feeder.send_line(&line));
     feeder.finish();
-    // From the seventh reading on the value has stayed for more than three hours; kmeans finds every reading far off.
+    // It has gone through the day before, unpublished: the meter has been stuck for a day, so every reading is a finding.
     eventually("both judge", async || {
-        (findings(&postgres, "kmeans").await? == 20 && findings(&postgres, "stuck-meter").await? == 3).then_some(())
+        let kmeans = findings(&postgres, "anomalies", "kmeans").await?;
+        (kmeans == 20 && findings(&postgres, "anomalies", "stuck-meter").await? == 10).then_some(())
     })
     .await;
+
+    std::fs::remove_file(world.plugins().join("stuck-meter.wasm")).unwrap();
+    until_audited(&world, "stuck-meter", "removed", 1).await;
+    std::thread::sleep(Duration::from_millis(500));
+    stuck_readings(6).for_each(|line| feeder.send_line(&line));
+    feeder.finish();
+    eventually("kmeans goes on", async || (findings(&postgres, "anomalies", "kmeans").await? == 30).then_some(())).await;
+    assert_eq!(findings(&postgres, "anomalies", "stuck-meter").await, Some(10));
+    running.stop();
+}
+
+fn copy_slowly(from: &Path, to: &Path) {
+    use std::io::Write as _;
+    let bytes = std::fs::read(from).unwrap();
+    let mut file = std::fs::File::create(to).unwrap();
+    for part in bytes.chunks(bytes.len() / 6 + 1) {
+        file.write_all(part).unwrap();
+        file.flush().unwrap();
+        std::thread::sleep(Duration::from_millis(450));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_to_put_a_file_there_loads_it_once_and_never_half() {
+    let world = World::with_plugins("ways", &["kmeans"]);
+    make_topic(&world).await;
+    let running = world.start();
+    let (from, plugins) = (guest("stuck-meter.wasm"), world.plugins().to_owned());
+    let aside = world.folder.path().join("aside");
+    std::fs::create_dir_all(aside.join("2026-01")).unwrap();
+    std::fs::create_dir_all(aside.join("2026-02")).unwrap();
+    for version in ["2026-01", "2026-02"] {
+        std::fs::copy(&from, aside.join(version).join("mounted.wasm")).unwrap();
+    }
+    // All carry the same plugin, so each goes before the next comes.
+    let ways: [(&str, &dyn Fn(&Path)); 5] = [
+        ("cp", &|to| drop(std::fs::copy(&from, to).unwrap())),
+        ("mv", &|to| {
+            let beside = plugins.join("on-its-way.part");
+            std::fs::copy(&from, &beside).unwrap();
+            std::fs::rename(beside, to).unwrap();
+        }),
+        ("scp", &|to| copy_slowly(&from, to)),
+        ("editor", &|to| {
+            // A lock file, a backup, then the new file under the name: twice, as somebody saves twice.
+            for _ in 0..2 {
+                std::fs::write(plugins.join(".editor.wasm.swp"), b"lock").unwrap();
+                let _ = std::fs::rename(to, plugins.join("editor.wasm~"));
+                std::fs::copy(&from, to).unwrap();
+                std::fs::remove_file(plugins.join(".editor.wasm.swp")).unwrap();
+            }
+        }),
+        ("link", &|to| std::os::unix::fs::symlink(&from, to).unwrap()),
+    ];
+    for (way, put) in ways {
+        let to = plugins.join(format!("{way}.wasm"));
+        put(&to);
+        until_audited(&world, way, "loaded", 1).await;
+        std::thread::sleep(Duration::from_millis(900));
+        std::fs::remove_file(&to).unwrap();
+        until_audited(&world, way, "removed", 1).await;
+    }
+    // As Kubernetes mounts a configuration: the file is a link through `..data`, which is switched to a new folder at once.
+    std::os::unix::fs::symlink(aside.join("2026-01"), plugins.join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/mounted.wasm", plugins.join("mounted.wasm")).unwrap();
+    until_audited(&world, "mounted", "loaded", 1).await;
+    std::fs::write(aside.join("2026-02/mounted.toml"), "mode = \"active\"\n[params]\nhours = 5.0\n").unwrap();
+    std::os::unix::fs::symlink("..data/mounted.toml", plugins.join("mounted.toml")).unwrap();
+    std::os::unix::fs::symlink(aside.join("2026-02"), plugins.join("..data_tmp")).unwrap();
+    std::fs::rename(plugins.join("..data_tmp"), plugins.join("..data")).unwrap();
+    until_audited(&world, "mounted", "loaded", 2).await;
+    std::thread::sleep(Duration::from_secs(1));
+    for (way, _) in ways {
+        assert_eq!(events(&world, way).iter().filter(|event| *event == "loaded").count(), 1, "{way}: {:?}", events(&world, way));
+    }
+    assert_eq!(events(&world, "mounted").iter().filter(|event| *event == "loaded").count(), 2);
+    assert!(!world.audit().iter().any(|(event, ..)| event == "refused"), "none was taken half: {:?}", world.audit());
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_and_a_folder_that_vanishes_disturb_nothing() {
+    let world = World::with_plugins("vanishing", &["kmeans"]);
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "none");
+    let running = world.start();
+    std::fs::write(world.plugins().join("kmeans.wasm"), b"not a component at all").unwrap();
+    until_audited(&world, "kmeans", "refused", 1).await;
+    stuck_readings(4).for_each(|line| feeder.send_line(&line));
+    feeder.finish();
+    let postgres = world.postgres().await;
+    eventually("the version before judges", async || (findings(&postgres, "anomalies", "kmeans").await? == 10).then_some(())).await;
+
+    // What is left where a volume is unmounted: another folder, with nothing in it.
+    std::fs::rename(world.plugins(), world.folder.path().join("unmounted")).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    std::fs::create_dir(world.plugins()).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    stuck_readings(5).for_each(|line| feeder.send_line(&line));
+    feeder.finish();
+    eventually("it judges on", async || (findings(&postgres, "anomalies", "kmeans").await? == 20).then_some(())).await;
+    assert!(world.log().contains("cannot read the plugin folder; what runs goes on"), "{}", world.log());
+    assert!(!events(&world, "kmeans").contains(&"removed".to_owned()));
     running.stop();
 }

@@ -99,6 +99,21 @@ impl World {
         &self.plugins
     }
 
+    fn audit_file(&self) -> PathBuf {
+        self.folder.path().join("audit.jsonl")
+    }
+
+    /// What happened to plugins: (event, file, version, the whole line).
+    pub(crate) fn audit(&self) -> Vec<(String, String, String, serde_json::Value)> {
+        let text = std::fs::read_to_string(self.audit_file()).unwrap_or_default();
+        let line = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("one object a line");
+            let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            (word("event"), word("file"), word("version"), line.clone())
+        };
+        text.lines().map(line).collect()
+    }
+
     /// What the program has said.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
@@ -109,12 +124,13 @@ impl World {
         let Self { name, kafka, postgres, mongodb, .. } = self;
         let plugins = &self.plugins;
         let cache = self.folder.path().join("cache");
+        let audit = self.audit_file();
         let text = format!(
             "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{group}\"\n\
              [input]\nmax_future = \"1d\"\n\
              [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
-             dead_letters = \"{name}.dead-letters\"\n\
-             [plugins]\ndir = {plugins:?}\ncache = {cache:?}\n\
+             shadow_anomalies = \"{name}.shadow-anomalies\"\ndead_letters = \"{name}.dead-letters\"\n\
+             [plugins]\ndir = {plugins:?}\ncache = {cache:?}\naudit = {audit:?}\n\
              [sink.postgres]\nurl = \"{postgres}\"\n\
              [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\
              [web]\nlisten = \"127.0.0.1:0\"\n"

@@ -48,7 +48,9 @@ impl Sink for MongoSink {
         let key = IndexModel::builder().keys(doc! { "building": 1, "window_start": 1 }).options(unique).build();
         database.collection::<Document>("aggregations").create_index(key).await.map_err(outside)?;
         let by_time = IndexModel::builder().keys(doc! { "detected_at": 1 }).build();
-        database.collection::<Document>("anomalies").create_index(by_time).await.map_err(outside)?;
+        for findings in ["anomalies", "shadow_anomalies"] {
+            database.collection::<Document>(findings).create_index(by_time.clone()).await.map_err(outside)?;
+        }
         self.database = Some(database);
         Ok(())
     }
@@ -64,10 +66,13 @@ impl Sink for MongoSink {
                 collection.replace_one(key, row).upsert(true).await.map_err(outside)?;
             }
         }
-        if !batch.anomalies.is_empty() {
-            let rows: Vec<_> = batch.anomalies.iter().map(|row| documents::anomaly(row, &self.measures)).collect();
+        for (name, findings) in [("anomalies", &batch.anomalies), ("shadow_anomalies", &batch.shadow_anomalies)] {
+            if findings.is_empty() {
+                continue;
+            }
+            let rows: Vec<_> = findings.iter().map(|row| documents::anomaly(row, &self.measures)).collect();
             // What is there already is the same: its id says so.
-            insert(&database.collection::<Document>("anomalies"), &rows).await?;
+            insert(&database.collection::<Document>(name), &rows).await?;
         }
         Ok(())
     }

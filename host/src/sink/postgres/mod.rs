@@ -59,8 +59,8 @@ impl Sink for PostgresSink {
     }
 
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
-        match self.store(batch, &self.statements.insert_anomalies).await {
-            Err(error) if is_duplicate(&error) => self.store(batch, &self.statements.insert_missing_anomalies).await,
+        match self.store(batch, Again::No).await {
+            Err(error) if is_duplicate(&error) => self.store(batch, Again::Yes).await,
             stored => stored,
         }
         .map_err(outside)
@@ -69,16 +69,29 @@ impl Sink for PostgresSink {
 
 impl PostgresSink {
     /// Stores a batch whole or not at all.
-    async fn store(&self, batch: &RowBatch, insert_anomalies: &str) -> Result<(), sqlx::Error> {
+    async fn store(&self, batch: &RowBatch, again: Again) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.as_ref().ok_or(sqlx::Error::PoolClosed)?.begin().await?;
         if !batch.aggregations.is_empty() {
             bind_aggregations(&self.statements.upsert_aggregations, &batch.aggregations).execute(&mut *transaction).await?;
         }
-        if !batch.anomalies.is_empty() {
-            bind_anomalies(insert_anomalies, &batch.anomalies).execute(&mut *transaction).await?;
+        for (findings, insert) in [(&batch.anomalies, &self.statements.anomalies), (&batch.shadow_anomalies, &self.statements.shadow_anomalies)] {
+            let statement = match again {
+                Again::No => &insert.all,
+                Again::Yes => &insert.missing,
+            };
+            if !findings.is_empty() {
+                bind_anomalies(statement, findings).execute(&mut *transaction).await?;
+            }
         }
         transaction.commit().await
     }
+}
+
+/// May some of the findings be there already?
+#[derive(Clone, Copy)]
+enum Again {
+    No,
+    Yes,
 }
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;

@@ -4,10 +4,16 @@
 pub(super) struct Statements {
     pub(super) add_columns: Vec<String>,
     pub(super) upsert_aggregations: String,
+    pub(super) anomalies: Insert,
+    pub(super) shadow_anomalies: Insert,
+}
+
+/// Two ways to insert findings.
+pub(super) struct Insert {
     /// Fails as a whole where one of the findings is there.
-    pub(super) insert_anomalies: String,
+    pub(super) all: String,
     /// Leaves out what is there. Looking first costs a fifth more, and a batch is nearly always new.
-    pub(super) insert_missing_anomalies: String,
+    pub(super) missing: String,
 }
 
 /// A column: name, type of the array that carries it, and how its value is made of the array's.
@@ -76,12 +82,15 @@ impl Statements {
         }
         let updates: Vec<_> = aggregations[2..].iter().map(|c| format!("\"{0}\" = excluded.\"{0}\"", c.name)).collect();
         let conflict = format!("(building, window_start) DO UPDATE SET {}, recorded_at = now()", updates.join(", "));
-        let insert_anomalies = insert("anomalies", &anomalies);
+        let findings = |table| {
+            let all = insert(table, &anomalies);
+            Insert { missing: format!("{all} ON CONFLICT (id) DO NOTHING"), all }
+        };
         Self {
             add_columns,
             upsert_aggregations: format!("{} ON CONFLICT {conflict}", insert("aggregations", &aggregations)),
-            insert_missing_anomalies: format!("{insert_anomalies} ON CONFLICT (id) DO NOTHING"),
-            insert_anomalies,
+            anomalies: findings("anomalies"),
+            shadow_anomalies: findings("shadow_anomalies"),
         }
     }
 }

@@ -83,8 +83,10 @@ impl Sink for SqliteSink {
             }
             query.execute(&mut *transaction).await.map_err(outside)?;
         }
-        for row in &batch.anomalies {
-            let mut query = sqlx::query(AssertSqlSafe(self.statements.insert_anomaly.clone()))
+        let findings = batch.anomalies.iter().map(|row| (row, &self.statements.insert_anomaly));
+        let shadow_findings = batch.shadow_anomalies.iter().map(|row| (row, &self.statements.insert_shadow_anomaly));
+        for (row, insert) in findings.chain(shadow_findings) {
+            let mut query = sqlx::query(AssertSqlSafe(insert.clone()))
                 .bind(row.id.to_string())
                 .bind(row.detected_at.to_string())
                 .bind(&row.building)

@@ -5,6 +5,7 @@ pub(super) struct Statements {
     pub(super) columns: Vec<(&'static str, String)>,
     pub(super) upsert_aggregation: String,
     pub(super) insert_anomaly: String,
+    pub(super) insert_shadow_anomaly: String,
 }
 
 const AGGREGATION: [&str; 6] = ["building", "window_start", "window_end", "count", "revision", "final"];
@@ -50,6 +51,7 @@ impl Statements {
             columns,
             upsert_aggregation: insert("aggregations", &aggregation, &conflict),
             insert_anomaly: insert("anomalies", &anomaly, "(id) DO NOTHING"),
+            insert_shadow_anomaly: insert("shadow_anomalies", &anomaly, "(id) DO NOTHING"),
         }
     }
 }

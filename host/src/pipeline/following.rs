@@ -1,0 +1,136 @@
+//! How a lane follows the keeper: from one lineup to the next, between two batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::LaneState;
+use super::lane::Shared;
+use super::stages::Stages;
+use super::warm_up::WarmingUp;
+use crate::clock;
+use crate::registry::{Duty, Lineup, Plugin, Swap, WarmUp};
+
+/// Readings that a lane remembers while a plugin is warmed up. One that takes longer begins again from where the lane is then.
+const MAX_REMEMBERED: usize = 2_000_000;
+
+/// Of one lane.
+pub(super) struct Following {
+    shared: Arc<Shared>,
+    partition: i32,
+    /// The lineup that the lane runs.
+    generation: Option<u64>,
+    /// The longest step towards the next one.
+    longest_step: Duration,
+    warming_up: Vec<WarmingUp>,
+}
+
+impl Following {
+    pub(super) fn new(shared: Arc<Shared>, partition: i32) -> Self {
+        Self { shared, partition, generation: None, longest_step: Duration::ZERO, warming_up: Vec::new() }
+    }
+
+    /// Looks whether there is something to follow; all but always there is not.
+    pub(super) fn step(&mut self, stages: &mut Stages, state: &mut LaneState) {
+        if self.generation != Some(self.shared.lineups.generation()) {
+            self.approach(stages, state);
+        }
+        if !self.warming_up.is_empty() {
+            self.take_memories(stages, state);
+        }
+    }
+
+    /// One step towards the lineup of now; the last one is the swap itself.
+    fn approach(&mut self, stages: &mut Stages, state: &LaneState) {
+        let next = self.shared.lineups.current();
+        let started = clock::monotonic();
+        let ready = self.generation.is_none() || stages.prepare(&next, state);
+        self.longest_step = self.longest_step.max(started.elapsed());
+        if ready {
+            self.swap(&next, stages, state);
+        }
+    }
+
+    fn swap(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
+        let started = clock::monotonic();
+        let successions = stages.adopt(next, state);
+        let pause = std::mem::take(&mut self.longest_step).max(started.elapsed());
+        for succession in successions.iter().filter(|_| self.generation.is_some()) {
+            let Plugin { duty, .. } = *succession.plugin;
+            if duty == Duty::Warming {
+                continue;
+            }
+            self.shared.metrics.plugin_swapped(&succession.plugin.label(), pause);
+            self.shared.lineups.swapped(Swap {
+                partition: self.partition,
+                offset: state.next_offset,
+                plugin: succession.plugin.name.clone(),
+                version: succession.plugin.version.clone(),
+                digest: succession.plugin.digest.clone(),
+                replaced: succession.replaced.as_ref().map(|plugin| plugin.digest.clone()),
+                meters: succession.meters,
+                pause,
+            });
+        }
+        self.generation = Some(next.generation);
+        self.warm_up(next, stages, state);
+        self.shared.lineups.report(self.partition, |lane| lane.generation = next.generation);
+    }
+
+    /// Begins the warm-ups that the lineup asks for, and ends those that it does not.
+    fn warm_up(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
+        let is_wanted = |plugin: &Plugin| plugin.duty == Duty::Warming;
+        self.warming_up.retain(|warming| next.detectors.iter().any(|plugin| is_wanted(plugin) && Arc::ptr_eq(plugin, &warming.plugin)));
+        for plugin in next.detectors.iter().filter(|plugin| is_wanted(plugin)) {
+            let is_warm = |lane: &Self| lane.warming_up.iter().any(|warming| Arc::ptr_eq(&warming.plugin, plugin));
+            let knows = stages.warming(&plugin.file_stem).is_some_and(|detector| detector.remembered() > 0);
+            if !is_warm(self) && !knows {
+                self.begin(plugin, stages, state);
+            }
+        }
+    }
+
+    fn begin(&mut self, plugin: &Arc<Plugin>, stages: &mut Stages, state: &LaneState) {
+        let Some(detector) = stages.warming(&plugin.file_stem) else { return };
+        let Some(until) = state.next_offset else {
+            // The lane has read nothing, so there is nothing before it.
+            self.report_done(plugin);
+            return;
+        };
+        detector.hold();
+        self.warming_up.push(WarmingUp::begin(&self.shared, plugin, self.partition, until));
+    }
+
+    fn take_memories(&mut self, stages: &mut Stages, state: &mut LaneState) {
+        let mut ended = Vec::new();
+        for (index, warming) in self.warming_up.iter().enumerate() {
+            let Some(detector) = stages.warming(&warming.plugin.file_stem) else { continue };
+            if let Some(memories) = warming.memories() {
+                let meters = &mut state.meters;
+                let known = memories.into_iter().map(|meter| {
+                    (meters.intern(&meter.name, &meter.building, meter.floor.as_deref()), meter.bytes)
+                });
+                detector.release(known);
+                ended.push((index, true));
+            } else if detector.remembered() > MAX_REMEMBERED {
+                ended.push((index, false));
+            }
+        }
+        for (index, done) in ended.into_iter().rev() {
+            let plugin = Arc::clone(&self.warming_up.swap_remove(index).plugin);
+            if done {
+                self.report_done(&plugin);
+            } else {
+                tracing::warn!(plugin = plugin.name, partition = self.partition, "a warm-up takes too long and begins again");
+                stages.forget(&plugin.file_stem);
+                self.begin(&plugin, stages, state);
+            }
+        }
+    }
+
+    fn report_done(&self, plugin: &Plugin) {
+        self.shared.lineups.report(self.partition, |lane| {
+            let WarmUp { read, total, .. } = lane.warm_ups.get(&plugin.file_stem).copied().unwrap_or_default();
+            lane.warm_ups.insert(plugin.file_stem.clone(), WarmUp { read, total, done: true });
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! The record of what happened to plugins: one JSON object a line, never rewritten.
+
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
+/// Lines that the page can show.
+const KEPT: usize = 500;
+
+/// One event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AuditLine {
+    /// RFC 3339, by the machine's clock.
+    pub time: String,
+    /// `loaded`, `swapped`, `refused`, `promoted`, `warming`, `rolled-back`, `quarantined`, `released`, `removed`, `off`
+    pub event: String,
+    /// The file, without `.wasm`.
+    pub file: String,
+    /// The plugin's own name, where it has said it.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the component, in hex.
+    pub digest: String,
+    /// Why, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The digest that was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
+    /// Of a swap: the lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
+    /// Of a swap: the first offset that the new one takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<i64>,
+    /// Of a swap: meters whose state came along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meters: Option<usize>,
+    /// Of a swap: the longest time that the lane did nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause_us: Option<u64>,
+}
+
+/// Writes the record and remembers its end.
+#[derive(Debug)]
+pub struct Audit {
+    file: PathBuf,
+    last: VecDeque<AuditLine>,
+    /// It could not be written; said once.
+    failed: bool,
+}
+
+impl Audit {
+    pub(super) fn new(file: PathBuf) -> Self {
+        Self { file, last: VecDeque::new(), failed: false }
+    }
+
+    pub(super) fn write(&mut self, mut line: AuditLine) {
+        line.time = clock::now().to_string();
+        if let Err(error) = append(&self.file, &line)
+            && !std::mem::replace(&mut self.failed, true)
+        {
+            tracing::warn!(file = %self.file.display(), %error, "cannot write the audit record of plugins; set `plugins.audit`");
+        }
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
+    }
+
+    /// The last lines, the newest last.
+    #[must_use]
+    pub fn last(&self) -> Vec<AuditLine> {
+        self.last.iter().cloned().collect()
+    }
+
+    /// All lines of a record; those that cannot be read are left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(file: &Path) -> std::io::Result<Vec<AuditLine>> {
+        let text = std::fs::read_to_string(file)?;
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+fn append(file: &Path, line: &AuditLine) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(&text)
+}

@@ -1,0 +1,296 @@
+//! One file of the folder through its life.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wattdog_plugin_runtime::{Kind, Runtime};
+
+use super::super::folder::Stamps;
+use super::super::load::{Refusal, load_bytes, read_component};
+use super::super::{Audit, AuditLine, Condition, Duty, LaneReport, Loaded, Mode, PluginInfo, Sidecar, State};
+use super::{SETTLE, stem};
+use crate::clock;
+
+/// A file that is no component, and was written to so lately, may not be whole yet.
+const INCOMPLETE: Duration = Duration::from_secs(5);
+
+/// What one look at a file says.
+pub(super) enum Look {
+    Settled,
+    Unsettled,
+    Changed,
+    Removed,
+}
+
+#[derive(Default)]
+pub(super) struct Entry {
+    file: String,
+    /// What was taken last.
+    taken: Option<Stamps>,
+    /// What was seen since, and when first. `None` inside: the file is not there.
+    seen: Option<(Option<Stamps>, Instant)>,
+    /// In the lineup, unless it does not fit in.
+    running: Option<Arc<Loaded>>,
+    /// What ran before, to go back to.
+    previous: Option<Arc<Loaded>>,
+    /// To take over when it knows the meters.
+    warming: Option<Arc<Loaded>>,
+    /// Why what lies in the folder does not run.
+    refusal: Option<String>,
+    /// Why what may run does not fit in with the others.
+    misfit: Option<String>,
+    off: bool,
+    quarantined: bool,
+    since: String,
+}
+
+impl Entry {
+    pub(super) fn new(file: &Path) -> Self {
+        Self { file: stem(file), since: clock::now().to_string(), ..Self::default() }
+    }
+
+    /// Compares what is there with what was taken: changed only when two looks with some time between them agree.
+    pub(super) fn look(&mut self, stamps: Option<&Stamps>, now: Instant) -> Look {
+        if self.taken.as_ref() == stamps {
+            self.seen = None;
+            return Look::Settled;
+        }
+        match &self.seen {
+            Some((seen, since)) if seen.as_ref() == stamps => {
+                if now.duration_since(*since) < SETTLE {
+                    return Look::Unsettled;
+                }
+                if stamps.is_some() { Look::Changed } else { Look::Removed }
+            }
+            _ => {
+                // A file that nobody has written to for a while needs no second look.
+                let is_old = stamps.is_some_and(|stamps| self.taken.is_none() && age(stamps) > SETTLE);
+                self.seen = Some((stamps.cloned(), now));
+                if is_old { Look::Changed } else { Look::Unsettled }
+            }
+        }
+    }
+
+    /// Loads what is there now. True: it may not be whole yet.
+    pub(super) fn take(&mut self, path: &Path, runtime: &Runtime, audit: &mut Audit, first: bool) -> bool {
+        let Some((Some(stamps), _)) = self.seen.clone() else { return false };
+        let loaded = Sidecar::beside(path).map_err(Refusal::Unfit).and_then(|sidecar| {
+            if sidecar.mode == Mode::Off {
+                return Ok(None);
+            }
+            let bytes = read_component(path).map_err(Refusal::Unfit)?;
+            load_bytes(path, &bytes, &sidecar, runtime).map(Some)
+        });
+        if Stamps::of(path) != stamps {
+            // Written to while it was read.
+            self.seen = None;
+            return true;
+        }
+        if matches!(loaded, Err(Refusal::Broken(_))) && age(&stamps) < INCOMPLETE && !first {
+            return true;
+        }
+        self.taken = Some(stamps);
+        self.seen = None;
+        self.since = clock::now().to_string();
+        match loaded {
+            Ok(None) => self.turn_off(audit),
+            Ok(Some(loaded)) => self.adopt(Arc::new(loaded), audit, first),
+            Err(refusal) => self.refuse(refusal.to_string(), audit),
+        }
+        false
+    }
+
+    fn turn_off(&mut self, audit: &mut Audit) {
+        (self.off, self.refusal, self.misfit) = (true, None, None);
+        if let Some(loaded) = self.running.take() {
+            audit.write(line("off", &loaded, "its sidecar says so"));
+        }
+        (self.warming, self.previous) = (None, None);
+    }
+
+    fn refuse(&mut self, reason: String, audit: &mut Audit) {
+        let runs_on = self.running.as_ref().map(|loaded| loaded.version.clone()).unwrap_or_default();
+        tracing::error!(file = self.file, reason, runs_on, "plugin refused");
+        audit.write(AuditLine { event: "refused".into(), file: self.file.clone(), reason: reason.clone(), ..AuditLine::default() });
+        self.refusal = Some(reason);
+    }
+
+    fn adopt(&mut self, loaded: Arc<Loaded>, audit: &mut Audit, first: bool) {
+        (self.off, self.refusal) = (false, None);
+        if self.running.as_ref().is_some_and(|running| running.is_same(&loaded)) {
+            // Written again with the same content, or back to what runs.
+            self.warming = None;
+            return;
+        }
+        let before = self.running.as_ref().filter(|running| running.name == loaded.name);
+        let promoted = before.is_some_and(|running| running.sidecar.mode == Mode::Shadow && loaded.sidecar.mode == Mode::Active);
+        let event = if promoted { "promoted" } else { "loaded" };
+        tracing::info!(plugin = loaded.name, version = loaded.version, digest = &loaded.digest[..12], file = self.file, "plugin {event}");
+        let mut said = line(event, &loaded, "");
+        said.replaced = before.map(|running| running.digest.clone());
+        audit.write(said);
+        let warms_up = !first && loaded.warms_up() && !before.is_some_and(|running| running.hands_state_to(&loaded));
+        if warms_up {
+            audit.write(line("warming", &loaded, "it cannot read the state of the version before, or there was none"));
+            self.warming = Some(loaded);
+        } else {
+            self.previous = self.running.replace(loaded);
+            self.warming = None;
+        }
+        self.quarantined = false;
+    }
+
+    /// The file is gone.
+    pub(super) fn remove(&mut self, audit: &mut Audit) {
+        if let Some(loaded) = &self.running {
+            tracing::info!(plugin = loaded.name, version = loaded.version, file = self.file, "plugin removed");
+            audit.write(line("removed", loaded, "its file is gone"));
+        }
+        *self = Self { file: std::mem::take(&mut self.file), since: clock::now().to_string(), ..Self::default() };
+    }
+
+    /// What it gives to the lineup.
+    pub(super) fn candidates(&self) -> Vec<(Arc<Loaded>, Duty)> {
+        let duty = |loaded: &Loaded| match loaded.sidecar.mode {
+            Mode::Shadow => Duty::Shadow,
+            Mode::Active | Mode::Off => Duty::Active,
+        };
+        let running = self.running.iter().map(|loaded| (Arc::clone(loaded), duty(loaded)));
+        running.chain(self.warming.iter().map(|loaded| (Arc::clone(loaded), Duty::Warming))).collect()
+    }
+
+    pub(super) fn is_of(&self, loaded: &Arc<Loaded>) -> bool {
+        [&self.running, &self.warming].into_iter().flatten().any(|own| Arc::ptr_eq(own, loaded))
+    }
+
+    /// Whether it fits in with the others.
+    pub(super) fn misfit(&mut self, reason: Option<String>, audit: &mut Audit) {
+        if let (Some(reason), Some(loaded)) = (&reason, self.running.as_ref().or(self.warming.as_ref()))
+            && self.misfit.as_ref() != Some(reason)
+        {
+            tracing::error!(file = self.file, reason, "plugin refused");
+            audit.write(line("refused", loaded, reason));
+        }
+        self.misfit = reason;
+    }
+
+    /// Takes over when every lane has warmed it up. True: the lineup changes.
+    pub(super) fn follow_warm_up(&mut self, lanes: &BTreeMap<i32, LaneReport>, audit: &mut Audit) -> bool {
+        let Some(warming) = &self.warming else { return false };
+        if self.misfit.is_some() || !lanes.values().all(|lane| lane.warm_ups.get(&self.file).is_some_and(|warm_up| warm_up.done)) {
+            return false;
+        }
+        audit.write(line("warm", warming, ""));
+        self.previous = self.running.take();
+        self.running = self.warming.take();
+        self.since = clock::now().to_string();
+        true
+    }
+
+    /// Goes back, or waits, when it has failed too often. True: the lineup changes.
+    pub(super) fn follow_health(&mut self, audit: &mut Audit) -> bool {
+        let Some(running) = &self.running else { return false };
+        let condition = running.health.condition();
+        if condition == Condition::Well {
+            if std::mem::take(&mut self.quarantined) {
+                tracing::info!(plugin = running.name, version = running.version, "plugin works again");
+                audit.write(line("released", running, "it took readings again"));
+            }
+            return false;
+        }
+        if condition != Condition::Exhausted {
+            return false;
+        }
+        let (scored, failed) = running.health.counts();
+        let why = format!("failed on {failed} of {} readings, or took too long doing so", scored + failed);
+        if running.health.is_on_probation()
+            && let Some(previous) = self.previous.take()
+        {
+            tracing::error!(plugin = running.name, version = running.version, back_to = previous.version, why, "plugin rolled back");
+            let mut said = line("rolled-back", &previous, &why);
+            said.replaced = Some(running.digest.clone());
+            audit.write(said);
+            self.refusal = Some(format!("version {} was rolled back: it {why}; drop another file", running.version));
+            self.running = Some(previous);
+            return true;
+        }
+        tracing::error!(plugin = running.name, version = running.version, why, "plugin quarantined; it is tried again after a while");
+        audit.write(line("quarantined", running, &why));
+        running.health.quarantine();
+        self.quarantined = true;
+        false
+    }
+
+    /// What is shown: what runs, what warms up, and what was refused.
+    pub(super) fn infos(&self, lanes: &BTreeMap<i32, LaneReport>) -> Vec<PluginInfo> {
+        let mut infos = Vec::new();
+        if let Some(loaded) = &self.running {
+            let state = match (self.quarantined, loaded.sidecar.mode, &self.misfit) {
+                (_, _, Some(_)) => State::Refused,
+                (true, ..) => State::Quarantined,
+                (_, Mode::Shadow, _) => State::Shadow,
+                (_, Mode::Active | Mode::Off, _) => State::Active,
+            };
+            let quarantine = "failed too often; it is tried again after a while".to_owned();
+            let reason = self.misfit.clone().or_else(|| self.quarantined.then_some(quarantine));
+            infos.push(self.info(loaded, state, reason));
+        }
+        if let Some(loaded) = &self.warming {
+            let mut info = self.info(loaded, State::Warming, None);
+            let warm_up = |(partition, lane): (&i32, &LaneReport)| lane.warm_ups.get(&self.file).map(|warm_up| (*partition, *warm_up));
+            info.warm_up = lanes.iter().filter_map(warm_up).collect();
+            let left: u64 = info.warm_up.iter().map(|(_, warm_up)| warm_up.total.saturating_sub(warm_up.read)).sum();
+            info.reason = Some(format!("{left} earlier readings to go through before it takes over"));
+            infos.push(info);
+        }
+        let state = match (&self.refusal, self.off, self.seen.is_some()) {
+            (Some(_), ..) => State::Refused,
+            (None, true, _) => State::Off,
+            (None, false, true) if infos.is_empty() => State::Found,
+            _ => return infos,
+        };
+        let still = infos.first().map(|info| format!("; version {} runs on", info.version)).unwrap_or_default();
+        let reason = self.refusal.as_ref().map(|reason| format!("{reason}{still}"));
+        infos.push(PluginInfo { file: self.file.clone(), state, reason, since: self.since.clone(), ..PluginInfo::default() });
+        infos
+    }
+
+    fn info(&self, loaded: &Loaded, state: State, reason: Option<String>) -> PluginInfo {
+        let (scored, failed) = loaded.health.counts();
+        PluginInfo {
+            file: self.file.clone(),
+            name: loaded.name.clone(),
+            version: loaded.version.clone(),
+            digest: loaded.digest.clone(),
+            kind: match loaded.kind() {
+                Kind::Detector => "detector",
+                Kind::Enricher => "enricher",
+            },
+            state,
+            reason,
+            since: self.since.clone(),
+            scored,
+            failed,
+            states_lost: loaded.health.states_lost(),
+            warm_up: Vec::new(),
+        }
+    }
+}
+
+fn age(stamps: &Stamps) -> Duration {
+    stamps.modified().map_or(Duration::MAX, clock::since)
+}
+
+fn line(event: &str, loaded: &Loaded, reason: &str) -> AuditLine {
+    AuditLine {
+        event: event.into(),
+        file: loaded.file_stem.clone(),
+        plugin: loaded.name.clone(),
+        version: loaded.version.clone(),
+        digest: loaded.digest.clone(),
+        reason: reason.into(),
+        ..AuditLine::default()
+    }
+}
