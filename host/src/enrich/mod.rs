@@ -22,8 +22,8 @@ pub struct Enrich {
 
 /// Is told of the readings that an enricher could not take.
 pub trait Failures {
-    /// This row of the batch.
-    fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault);
+    /// The reading of that offset.
+    fn failed(&mut self, plugin: &Plugin, offset: i64, fault: &Fault);
 }
 
 impl Enrich {
@@ -77,7 +77,8 @@ impl Enrich {
             let plugin = Arc::clone(enricher.plugin());
             let columns = plugin.description.outputs.iter().map(|output| empty(output.type_, batch.len())).collect();
             let learned = Learned::new(&self.dictionaries, &mut self.bases);
-            let mut enriching = Enriching { plugin: &plugin, columns, learned, failures: &mut *failures };
+            let offsets = &batch.offsets;
+            let mut enriching = Enriching { plugin: &plugin, offsets, columns, learned, failures: &mut *failures };
             enricher.run(batch, Names { meters, dictionaries: &self.dictionaries }, &mut enriching);
             let Enriching { columns, learned: Learned { new, .. }, .. } = enriching;
             self.learn(new);
@@ -117,6 +118,7 @@ impl<'a> Learned<'a> {
 
 struct Enriching<'a, F> {
     plugin: &'a Plugin,
+    offsets: &'a [i64],
     columns: Vec<Column>,
     learned: Learned<'a>,
     failures: &'a mut F,
@@ -138,7 +140,7 @@ impl<F: Failures> wasm::Duty for Enriching<'_, F> {
                     fill(column, rows.start, part, self.learned.bases[first + index]);
                 }
             }
-            Err(fault) => rows.for_each(|row| self.failures.failed(self.plugin, row, &fault)),
+            Err(fault) => rows.for_each(|row| self.failures.failed(self.plugin, self.offsets[row], &fault)),
         }
     }
 

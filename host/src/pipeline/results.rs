@@ -159,12 +159,10 @@ impl Verdicts for VerdictsOn<'_, '_> {
 pub(super) struct FailuresOn<'a, 'm> {
     pub(super) results: &'a mut Results,
     pub(super) messages: &'a [Message<'m>],
-    pub(super) offsets: &'a [i64],
 }
 
 impl Failures for FailuresOn<'_, '_> {
-    fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
-        let offset = self.offsets[row];
+    fn failed(&mut self, plugin: &Plugin, offset: i64, fault: &Fault) {
         tracing::debug!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be enriched");
         if let Some(message) = message_at(self.messages, offset) {
             self.results.plugin_failed(message, plugin, fault, "enrich");

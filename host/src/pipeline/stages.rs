@@ -106,9 +106,7 @@ impl Stages {
 
     fn enrich(&mut self, messages: &[Message<'_>], state: &LaneState) {
         let Self { enrich, batch, results, .. } = self;
-        let offsets = std::mem::take(&mut batch.offsets);
-        enrich.run(batch, &state.meters, &mut FailuresOn { results, messages, offsets: &offsets });
-        batch.offsets = offsets;
+        enrich.run(batch, &state.meters, &mut FailuresOn { results, messages });
     }
 
     /// Puts every row into its window; rows that are too late leave the batch.

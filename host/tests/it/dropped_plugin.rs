@@ -96,7 +96,7 @@ async fn each_way_to_put_a_file_there_loads_it_once_and_never_half() {
     }
     // All carry the same plugin, so each goes before the next comes.
     let ways: [(&str, &dyn Fn(&Path)); 5] = [
-        ("cp", &|to| drop(std::fs::copy(&from, to).unwrap())),
+        ("cp", &|to| assert!(std::fs::copy(&from, to).unwrap() > 0)),
         ("mv", &|to| {
             let beside = plugins.join("on-its-way.part");
             std::fs::copy(&from, &beside).unwrap();
@@ -146,6 +146,7 @@ async fn a_bad_file_and_a_folder_that_vanishes_disturb_nothing() {
     make_topic(&world).await;
     let feeder = Feeder::new(&world, "none");
     let running = world.start();
+    until_audited(&world, "kmeans", "loaded", 1).await;
     std::fs::write(world.plugins().join("kmeans.wasm"), b"not a component at all").unwrap();
     until_audited(&world, "kmeans", "refused", 1).await;
     stuck_readings(4).for_each(|line| feeder.send_line(&line));
