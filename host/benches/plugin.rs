@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +13,12 @@ use anyhow::{Context as _, Result, anyhow};
 use rand::{RngExt as _, SeedableRng as _};
 use wattdog::config::Config;
 use wattdog::domain::{Batch, MeterTable};
-use wattdog::registry::{Plugin, Registry, Sidecar};
-use wattdog::wasm::{Dictionaries, LanePlugin};
+use wattdog::registry::{Plugin, Sidecar};
+use wattdog::wasm::{Dictionaries, Duty, LanePlugin, Names};
 use wattdog_kmeans::Plug;
 use wattdog_plugin::shell::{Column, Config as ShellConfig, ModelPart, Rows, Shell};
-use wattdog_plugin_runtime::{Instance, Runtime, RuntimeConfig};
+use wattdog_plugin_runtime as runtime;
+use wattdog_plugin_runtime::{Fault, Instance, Runtime, RuntimeConfig, Scored};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,8 +45,27 @@ fn component(root: &Path) -> Result<Arc<Plugin>> {
     let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
     let sidecar = Sidecar::beside(&file).map_err(|error| anyhow!(error))?;
     let runtime = Runtime::new(RuntimeConfig::default())?;
-    Registry::load_one(&file, &sidecar, &runtime, &measures)
+    Plugin::alone(&file, &sidecar, &runtime, &measures)
         .map_err(|reason| anyhow!("{}: {reason}; run `cargo xtask plugins`", file.display()))
+}
+
+/// Takes what the detector says as the pipeline does, and does nothing with it.
+struct Scoring;
+
+impl Duty for Scoring {
+    type Answer = Scored;
+
+    fn call(instance: &mut Instance, batch: &runtime::Batch<'_>) -> Result<Scored, Fault> {
+        instance.score(batch)
+    }
+
+    fn done(&mut self, _: Range<usize>, answer: Result<Scored, Fault>) {
+        black_box(answer.expect("the default detector scores what it is made for"));
+    }
+
+    fn skipped(&mut self, rows: Range<usize>) {
+        unreachable!("rows {rows:?} of a detector that never fails");
+    }
 }
 
 fn native(root: &Path) -> Result<Shell<Plug>> {
@@ -67,7 +88,7 @@ fn compare(component: &Arc<Plugin>, root: &Path, rows: usize, far: f64) -> Resul
     let (mut of_component, mut of_native) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        black_box(component.call(&batch, 0..rows, &meters, &dictionaries, Instance::score)?);
+        component.run(&batch, Names { meters: &meters, dictionaries: &dictionaries }, &mut Scoring);
         of_component.push(started.elapsed());
         let copied = copied(&batch);
         let started = Instant::now();

@@ -1,7 +1,7 @@
 //! How a lane follows the keeper: from one lineup to the next, between two batches.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::LaneState;
 use super::lane::Shared;
@@ -9,9 +9,20 @@ use super::stages::Stages;
 use super::warm_up::WarmingUp;
 use crate::clock;
 use crate::registry::{Duty, Lineup, Plugin, Swap, WarmUp};
+use crate::wasm::Succession;
 
 /// Readings that a lane remembers while a plugin is warmed up. One that takes longer begins again from where the lane is then.
 const MAX_REMEMBERED: usize = 2_000_000;
+
+struct Untold {
+    since: Instant,
+    offset: Option<i64>,
+    successions: Vec<Succession>,
+    pause: Duration,
+}
+
+/// With no batch for so long after a swap, none is waited for.
+const SILENCE: Duration = Duration::from_millis(200);
 
 /// Of one lane.
 pub(super) struct Following {
@@ -21,16 +32,21 @@ pub(super) struct Following {
     generation: Option<u64>,
     /// The longest step towards the next one.
     longest_step: Duration,
+    /// The swap just done, told when its first batch has shown what it took in all.
+    untold: Option<Untold>,
     warming_up: Vec<WarmingUp>,
 }
 
 impl Following {
     pub(super) fn new(shared: Arc<Shared>, partition: i32) -> Self {
-        Self { shared, partition, generation: None, longest_step: Duration::ZERO, warming_up: Vec::new() }
+        Self { shared, partition, generation: None, longest_step: Duration::ZERO, untold: None, warming_up: Vec::new() }
     }
 
     /// Looks whether there is something to follow; all but always there is not.
     pub(super) fn step(&mut self, stages: &mut Stages, state: &mut LaneState) {
+        if self.untold.as_ref().is_some_and(|untold| untold.offset != state.next_offset || untold.since.elapsed() > SILENCE) {
+            self.tell(stages);
+        }
         if self.generation != Some(self.shared.lineups.generation()) {
             self.approach(stages, state);
         }
@@ -51,29 +67,36 @@ impl Following {
     }
 
     fn swap(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
+        self.tell(stages);
         let started = clock::monotonic();
-        let successions = stages.adopt(next, state);
+        let mut successions = stages.adopt(next, state);
         let pause = std::mem::take(&mut self.longest_step).max(started.elapsed());
-        for succession in successions.iter().filter(|_| self.generation.is_some()) {
-            let Plugin { duty, .. } = *succession.plugin;
-            if duty == Duty::Warming {
-                continue;
-            }
-            self.shared.metrics.plugin_swapped(&succession.plugin.label(), pause);
-            self.shared.lineups.swapped(Swap {
-                partition: self.partition,
-                offset: state.next_offset,
-                plugin: succession.plugin.name.clone(),
-                version: succession.plugin.version.clone(),
-                digest: succession.plugin.digest.clone(),
-                replaced: succession.replaced.as_ref().map(|plugin| plugin.digest.clone()),
-                meters: succession.meters,
-                pause,
-            });
+        successions.retain(|succession| succession.plugin.duty != Duty::Warming);
+        if self.generation.is_some() && !successions.is_empty() {
+            self.untold = Some(Untold { since: started, offset: state.next_offset, successions, pause });
         }
         self.generation = Some(next.generation);
         self.warm_up(next, stages, state);
         self.shared.lineups.report(self.partition, |lane| lane.generation = next.generation);
+    }
+
+    fn tell(&mut self, stages: &mut Stages) {
+        let restoring = stages.take_restoring();
+        let Some(Untold { offset, successions, pause, .. }) = self.untold.take() else { return };
+        for Succession { plugin, replaced, meters } in successions {
+            let pause = pause.max(restoring);
+            self.shared.metrics.plugin_swapped(&plugin.label(), pause);
+            self.shared.lineups.swapped(Swap {
+                partition: self.partition,
+                offset,
+                plugin: plugin.name.clone(),
+                version: plugin.version.clone(),
+                digest: plugin.digest.clone(),
+                replaced: replaced.map(|plugin| plugin.digest.clone()),
+                meters,
+                pause,
+            });
+        }
     }
 
     /// Begins the warm-ups that the lineup asks for, and ends those that it does not.

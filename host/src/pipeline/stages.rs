@@ -1,6 +1,7 @@
 //! The way of a batch through one lane: decode, enrich, window, detect; what they say goes to the outbox.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::LaneState;
 use super::lane::Shared;
@@ -66,6 +67,11 @@ impl Stages {
     pub(super) fn states_of(&mut self, file_stem: &str, state: &LaneState) -> Vec<(MeterId, Vec<u8>)> {
         let names = Names { meters: &state.meters, dictionaries: self.enrich.dictionaries() };
         self.detect.states_of(file_stem, names)
+    }
+
+    /// What bringing instances to where others were has taken since this was last asked.
+    pub(super) fn take_restoring(&mut self) -> Duration {
+        self.enrich.plugins().chain(self.detect.plugins()).map(LanePlugin::take_restoring).sum()
     }
 
     /// The detector of a file that is to be warmed up, or is.

@@ -85,6 +85,7 @@ pub struct LanePlugin {
     parts: Parts,
     held: bool,
     cost: Cost,
+    restoring: Duration,
 }
 
 impl LanePlugin {
@@ -102,6 +103,7 @@ impl LanePlugin {
             parts: Parts::default(),
             held: false,
             cost: Cost::default(),
+            restoring: Duration::ZERO,
         }
     }
 
@@ -120,6 +122,11 @@ impl LanePlugin {
     /// What its calls took since this was last asked.
     pub fn take_cost(&mut self) -> Cost {
         std::mem::take(&mut self.cost)
+    }
+
+    /// What it took to bring instances to where others were, since this was last asked.
+    pub fn take_restoring(&mut self) -> Duration {
+        std::mem::take(&mut self.restoring)
     }
 
     /// Takes the whole batch through the plugin, in parts that it can take; a row on which it fails is left out of its state.
@@ -261,7 +268,10 @@ impl LanePlugin {
 
     /// Calls with these rows, after the instance has come to where it was.
     fn call<D: Duty>(&mut self, view: &View<'_>, names: Names<'_>, duty: &mut D) -> Result<D::Answer, Fault> {
-        let untold = self.restore(view.meters, names, duty)?;
+        let started = clock::monotonic();
+        let untold = self.restore(view.meters, names, duty);
+        self.restoring += started.elapsed();
+        let untold = untold?;
         self.call_instance::<D>(view, &untold, names)
     }
 

@@ -31,3 +31,13 @@ pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
         Bench::Plugin => run(command.arg("plugin")),
     }
 }
+
+pub(crate) fn swap_storm(root: &Path, arguments: &[String]) -> Result<()> {
+    prerequisites::for_building()?;
+    plugins::build(root)?;
+    services::with(root, |variables| {
+        let mut command = cargo(root);
+        command.args(["bench", "--quiet", "--package", "wattdog", "--bench", "swap_storm", "--"]).args(arguments);
+        run(command.envs(variables.iter().cloned()))
+    })
+}

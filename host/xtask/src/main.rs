@@ -37,6 +37,12 @@ enum Task {
     /// Measure; figures are ratios of one run.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Swap a stateful detector a thousand times under load, and recompute what it should have said.
+    SwapStorm {
+        /// For the storm, such as `--swaps 100 --meters 100000`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Recompute every row of a whole run from its topic, with other code, and the model with scikit-learn.
     Verify(verify::Args),
     /// Check the rules that no compiler checks.
@@ -67,6 +73,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Plugins => plugins::build(&root).map(drop),
         Task::Services(action) => services::run(&root, action),
         Task::Bench(bench) => bench::measure(&root, bench),
+        Task::SwapStorm { arguments } => bench::swap_storm(&root, arguments),
         Task::Verify(args) => verify::verify(&root, args),
         Task::Tidy => tidy::check(&root),
     }

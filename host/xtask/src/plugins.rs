@@ -17,6 +17,10 @@ const ALLOWED_IMPORTS: &str = "wattdog:plugin/";
 /// The guest of the runtime's tests.
 const MISBEHAVING: &str = "misdeeds";
 
+/// The guest of the tests of swaps, in three versions, and the features that make them.
+const VERSIONS: [(&str, &[&str]); 3] =
+    [("tally-1", &[]), ("tally-2", &["--features", "second"]), ("tally-3", &["--features", "third"])];
+
 /// Builds all and returns the components written.
 pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     let names = first_party(root)?;
@@ -30,12 +34,23 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     // Kept out of `plugins/`: only tests start them.
     std::fs::create_dir_all(root.join("target/guests"))?;
     wrap(root, &module(root, "plugin", &format!("wattdog_{MISBEHAVING}")), &format!("target/guests/{MISBEHAVING}.wasm"))?;
+    build_versions(root)?;
     build_example(root)?;
     let first_party = |name: &String| {
         let module = module(root, "plugin", &format!("wattdog_{name}"));
         wrap(root, &module, &format!("plugins/{name}.wasm"))
     };
     names.iter().map(first_party).collect()
+}
+
+fn build_versions(root: &Path) -> Result<()> {
+    for (name, features) in VERSIONS {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin", "--package", "wattdog-tally"]);
+        crate::run(cargo.args(features))?;
+        wrap(root, &module(root, "plugin", "wattdog_tally"), &format!("target/guests/{name}.wasm"))?;
+    }
+    Ok(())
 }
 
 /// The plugin that authors copy. It stands outside the workspace, as theirs will.

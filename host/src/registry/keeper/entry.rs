@@ -65,8 +65,8 @@ impl Entry {
                 if stamps.is_some() { Look::Changed } else { Look::Removed }
             }
             _ => {
-                // A file that nobody has written to for a while needs no second look.
-                let is_old = stamps.is_some_and(|stamps| self.taken.is_none() && age(stamps) > SETTLE);
+                // A file that nobody has written to for a while, such as one that was renamed into the folder, needs no second look.
+                let is_old = stamps.is_some_and(|stamps| age(stamps) > SETTLE);
                 self.seen = Some((stamps.cloned(), now));
                 if is_old { Look::Changed } else { Look::Unsettled }
             }

@@ -1,0 +1,103 @@
+//! A thousand swaps among three versions of a stateful detector, under load through real Kafka: is each reading scored exactly
+//! once, by the version that was active then, on a state that has seen all before it? How long does a lane stand still?
+//!
+//! The detector `tally` counts each meter's readings and keeps an average that depends on their order; what it reports is
+//! recomputed here from what was sent.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
+
+mod check;
+mod load;
+mod program;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// Swaps of the detector, in all lanes each.
+    #[arg(long, default_value_t = 1_000)]
+    swaps: usize,
+    /// Readings a second.
+    #[arg(long, default_value_t = 50_000)]
+    rate: u32,
+    /// Meters, each a building of its own.
+    #[arg(long, default_value_t = 1_000)]
+    meters: u32,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const VERSIONS: [&str; 3] = ["tally-1", "tally-2", "tally-3"];
+const PARTITIONS: i32 = 3;
+/// Longest time that a swap may take until all lanes have it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let folder = tempfile::tempdir()?;
+    let kafka = std::env::var("WATTDOG_TEST_KAFKA").context("WATTDOG_TEST_KAFKA is not set; run `cargo xtask swap-storm`")?;
+    let topic = format!("storm-{}", std::process::id());
+    let versions = versions(folder.path())?;
+    load::make_topic(&kafka, &topic, PARTITIONS)?;
+    let program = program::Program::start(&kafka, &topic, folder.path(), &versions[0])?;
+    program.until_ready()?;
+    let load = load::Load::start(&kafka, &topic, args.meters, args.rate)?;
+    // Every meter is known, and the first version has state of each.
+    std::thread::sleep(Duration::from_secs(3) + Duration::from_secs_f64(f64::from(args.meters) / f64::from(args.rate)));
+    let before = program.resources()?;
+    let started = Instant::now();
+    let mut half_way = None;
+    for swap in 1..=args.swaps {
+        swap_in(&program, &versions[swap % VERSIONS.len()], swap)?;
+        if swap == args.swaps / 2 {
+            half_way = Some(program.resources()?);
+        }
+    }
+    let took = started.elapsed();
+    let after = program.resources()?;
+    let sent = load.finish()?;
+    program.until_committed(sent.total())?;
+    let audit = program.audit()?;
+    program.stop()?;
+    println!(
+        "{} swaps in each of {PARTITIONS} lanes in {:.0} s, {} readings of {} meters at {:.0} a second",
+        args.swaps,
+        took.as_secs_f64(),
+        sent.total(),
+        args.meters,
+        sent.per_second()
+    );
+    println!("start: {before}\nhalf:  {}\nend:   {after}", half_way.as_ref().map(ToString::to_string).unwrap_or_default());
+    check::pauses(&audit);
+    check::rows(&kafka, &topic, &sent, &audit)
+}
+
+/// Each version in a file of its own, written long enough ago to count as whole.
+fn versions(folder: &Path) -> Result<Vec<PathBuf>> {
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
+    let copy = |name: &&str| {
+        let file = folder.join(name).with_extension("wasm");
+        std::fs::copy(guests.join(name).with_extension("wasm"), &file).context("no guests; run `cargo xtask plugins`")?;
+        Ok(file)
+    };
+    let files = VERSIONS.iter().map(copy).collect::<Result<Vec<_>>>()?;
+    std::thread::sleep(Duration::from_millis(400));
+    Ok(files)
+}
+
+/// As `mv` does: the file is whole when it gets its name. Waits until every lane has it.
+fn swap_in(program: &program::Program, version: &Path, swap: usize) -> Result<()> {
+    program.put(version)?;
+    let started = Instant::now();
+    while program.swaps()? < swap * PARTITIONS as usize {
+        ensure!(started.elapsed() < PATIENCE, "swap {swap} has not come to all lanes in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
