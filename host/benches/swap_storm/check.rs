@@ -13,27 +13,25 @@ use super::load::{Sent, value};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The detector reports one reading of so many.
-const REPORT_EVERY: u64 = 16;
-
 /// How long lanes stood still.
 pub(crate) fn pauses(audit: &[Value]) {
-    let swaps = audit.iter().filter(|line| line["event"] == "swapped");
-    let mut pauses: Vec<f64> = swaps.clone().filter_map(|line| line["pause_us"].as_f64()).map(|us| us / 1e3).collect();
-    pauses.sort_by(f64::total_cmp);
-    let quantile = |q: f64| pauses.get(((pauses.len() as f64 * q) as usize).min(pauses.len().saturating_sub(1))).copied();
-    let meters = swaps.filter_map(|line| line["meters"].as_u64()).max().unwrap_or(0);
-    println!(
-        "pause of a lane, its longest step of a swap: median {:.3} ms, p99 {:.3} ms, longest {:.3} ms; state of up to {meters} meters",
-        quantile(0.5).unwrap_or(f64::NAN),
-        quantile(0.99).unwrap_or(f64::NAN),
-        quantile(1.0).unwrap_or(f64::NAN),
-    );
+    let swaps: Vec<_> = audit.iter().filter(|line| line["event"] == "swapped").collect();
+    let meters = swaps.iter().filter_map(|line| line["meters"].as_u64()).max().unwrap_or(0);
+    println!("longest step of a swap, in which a lane does nothing else; state of up to {meters} meters");
+    for (what, key) in [("pause", "pause_us"), ("processor time", "busy_us")] {
+        let mut times: Vec<f64> = swaps.iter().filter_map(|line| line[key].as_f64()).map(|us| us / 1e3).collect();
+        times.sort_by(f64::total_cmp);
+        let quantile = |q: f64| times[((times.len() as f64 * q) as usize).min(times.len() - 1)];
+        if !times.is_empty() {
+            let (median, p99, longest) = (quantile(0.5), quantile(0.99), quantile(1.0));
+            println!("  {what}: median {median:.3} ms, p99 {p99:.3} ms, longest {longest:.3} ms");
+        }
+    }
 }
 
-/// Every sixteenth reading of each meter is a finding, once, with the count and the average that all readings before it make, by
+/// One reading of each meter in so many is a finding, once, with the count and the average that all readings before it make, by
 /// the version that was active at its offset; nothing is a dead letter.
-pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value]) -> Result<()> {
+pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value], report_every: u64) -> Result<()> {
     let active = active_versions(audit);
     let mut averages: Vec<(u64, f64)> = vec![(0, 0.0); sent.meters as usize];
     let mut found: HashMap<(u32, u64), ()> = HashMap::new();
@@ -54,7 +52,7 @@ pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value]) -> Re
             return Ok(());
         }
         let (number, expected) = &mut averages[meter as usize];
-        if seen != *number + REPORT_EVERY {
+        if seen != *number + report_every {
             wrong(format!("meter {meter}: after reading {number} comes {seen}"));
         }
         while *number < seen {
@@ -74,7 +72,7 @@ pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value]) -> Re
         Ok(())
     })?;
     for meter in 0..sent.meters {
-        let wanted = sent.of(meter) / REPORT_EVERY * REPORT_EVERY;
+        let wanted = sent.of(meter) / report_every * report_every;
         if averages[meter as usize].0 != wanted {
             wrong(format!("meter {meter}: {} readings are in the last finding, expected {wanted}", averages[meter as usize].0));
         }

@@ -29,6 +29,9 @@ struct Args {
     /// Meters, each a building of its own.
     #[arg(long, default_value_t = 1_000)]
     meters: u32,
+    /// The detector reports one reading of so many of a meter.
+    #[arg(long, default_value_t = 16)]
+    report_every: u64,
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -45,7 +48,7 @@ fn main() -> Result<()> {
     let topic = format!("storm-{}", std::process::id());
     let versions = versions(folder.path())?;
     load::make_topic(&kafka, &topic, PARTITIONS)?;
-    let program = program::Program::start(&kafka, &topic, folder.path(), &versions[0])?;
+    let program = program::Program::start(&kafka, &topic, folder.path(), &versions[0], args.report_every)?;
     program.until_ready()?;
     let load = load::Load::start(&kafka, &topic, args.meters, args.rate)?;
     // Every meter is known, and the first version has state of each.
@@ -75,7 +78,7 @@ fn main() -> Result<()> {
     );
     println!("start: {before}\nhalf:  {}\nend:   {after}", half_way.as_ref().map(ToString::to_string).unwrap_or_default());
     check::pauses(&audit);
-    check::rows(&kafka, &topic, &sent, &audit)
+    check::rows(&kafka, &topic, &sent, &audit, args.report_every)
 }
 
 /// Each version in a file of its own, written long enough ago to count as whole.

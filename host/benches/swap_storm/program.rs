@@ -37,7 +37,7 @@ impl fmt::Display for Resources {
 }
 
 impl Program {
-    pub(crate) fn start(kafka: &str, topic: &str, folder: &Path, detector: &Path) -> Result<Self> {
+    pub(crate) fn start(kafka: &str, topic: &str, folder: &Path, detector: &Path, report_every: u64) -> Result<Self> {
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let config = folder.join("wattdog.toml");
         std::fs::create_dir(folder.join("plugins"))?;
@@ -55,6 +55,7 @@ impl Program {
             ),
         )?;
         let program_file = env!("CARGO_BIN_EXE_wattdog");
+        std::fs::write(folder.join("plugins/tally.toml"), format!("[params]\nreport_every = {report_every}\n"))?;
         std::fs::copy(detector, folder.join("plugins/tally.wasm"))?;
         let child = Command::new(program_file).env("WATTDOG_LOG", "warn").arg("run").arg("--config").arg(&config).spawn()?;
         Ok(Self { child, kafka: kafka.into(), topic: topic.into(), folder: folder.into(), address })

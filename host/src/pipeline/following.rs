@@ -9,7 +9,7 @@ use super::stages::Stages;
 use super::warm_up::WarmingUp;
 use crate::clock;
 use crate::registry::{Duty, Lineup, Plugin, Swap, WarmUp};
-use crate::wasm::Succession;
+use crate::wasm::{Cost, Succession};
 
 /// Readings that a lane remembers while a plugin is warmed up. One that takes longer begins again from where the lane is then.
 const MAX_REMEMBERED: usize = 2_000_000;
@@ -18,7 +18,26 @@ struct Untold {
     since: Instant,
     offset: Option<i64>,
     successions: Vec<Succession>,
-    pause: Duration,
+    longest_step: Step,
+}
+
+/// Time in which a lane did nothing else.
+#[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
+struct Step {
+    elapsed: Duration,
+    cpu: Duration,
+}
+
+impl Step {
+    fn of<T>(work: impl FnOnce() -> T) -> (T, Self) {
+        let (started, cpu_before) = (clock::monotonic(), clock::thread_cpu());
+        let done = work();
+        (done, Self { elapsed: started.elapsed(), cpu: clock::thread_cpu().saturating_sub(cpu_before) })
+    }
+
+    fn longer(self, other: Self) -> Self {
+        if other > self { other } else { self }
+    }
 }
 
 /// With no batch for so long after a swap, none is waited for.
@@ -31,7 +50,7 @@ pub(super) struct Following {
     /// The lineup that the lane runs.
     generation: Option<u64>,
     /// The longest step towards the next one.
-    longest_step: Duration,
+    longest_step: Step,
     /// The swap just done, told when its first batch has shown what it took in all.
     untold: Option<Untold>,
     warming_up: Vec<WarmingUp>,
@@ -39,7 +58,7 @@ pub(super) struct Following {
 
 impl Following {
     pub(super) fn new(shared: Arc<Shared>, partition: i32) -> Self {
-        Self { shared, partition, generation: None, longest_step: Duration::ZERO, untold: None, warming_up: Vec::new() }
+        Self { shared, partition, generation: None, longest_step: Step::default(), untold: None, warming_up: Vec::new() }
     }
 
     /// Looks whether there is something to follow; all but always there is not.
@@ -58,9 +77,8 @@ impl Following {
     /// One step towards the lineup of now; the last one is the swap itself.
     fn approach(&mut self, stages: &mut Stages, state: &LaneState) {
         let next = self.shared.lineups.current();
-        let started = clock::monotonic();
-        let ready = self.generation.is_none() || stages.prepare(&next, state);
-        self.longest_step = self.longest_step.max(started.elapsed());
+        let (ready, step) = Step::of(|| self.generation.is_none() || stages.prepare(&next, state));
+        self.longest_step = self.longest_step.longer(step);
         if ready {
             self.swap(&next, stages, state);
         }
@@ -68,12 +86,11 @@ impl Following {
 
     fn swap(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
         self.tell(stages);
-        let started = clock::monotonic();
-        let mut successions = stages.adopt(next, state);
-        let pause = std::mem::take(&mut self.longest_step).max(started.elapsed());
+        let (mut successions, step) = Step::of(|| stages.adopt(next, state));
+        let longest_step = std::mem::take(&mut self.longest_step).longer(step);
         successions.retain(|succession| succession.plugin.duty != Duty::Warming);
         if self.generation.is_some() && !successions.is_empty() {
-            self.untold = Some(Untold { since: started, offset: state.next_offset, successions, pause });
+            self.untold = Some(Untold { since: clock::monotonic(), offset: state.next_offset, successions, longest_step });
         }
         self.generation = Some(next.generation);
         self.warm_up(next, stages, state);
@@ -81,11 +98,11 @@ impl Following {
     }
 
     fn tell(&mut self, stages: &mut Stages) {
-        let restoring = stages.take_restoring();
-        let Some(Untold { offset, successions, pause, .. }) = self.untold.take() else { return };
+        let Cost { elapsed, cpu } = stages.take_restoring();
+        let Some(Untold { offset, successions, longest_step, .. }) = self.untold.take() else { return };
+        let pause = longest_step.longer(Step { elapsed, cpu });
         for Succession { plugin, replaced, meters } in successions {
-            let pause = pause.max(restoring);
-            self.shared.metrics.plugin_swapped(&plugin.label(), pause);
+            self.shared.metrics.plugin_swapped(&plugin.label(), pause.elapsed);
             self.shared.lineups.swapped(Swap {
                 partition: self.partition,
                 offset,
@@ -94,7 +111,8 @@ impl Following {
                 digest: plugin.digest.clone(),
                 replaced: replaced.map(|plugin| plugin.digest.clone()),
                 meters,
-                pause,
+                pause: pause.elapsed,
+                busy: pause.cpu,
             });
         }
     }

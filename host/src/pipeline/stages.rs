@@ -1,7 +1,6 @@
 //! The way of a batch through one lane: decode, enrich, window, detect; what they say goes to the outbox.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::LaneState;
 use super::lane::Shared;
@@ -15,7 +14,7 @@ use crate::kafka::Message;
 use crate::metrics::PluginLabel;
 use crate::registry::{Duty, Lineup};
 use crate::results::RowFormat;
-use crate::wasm::{LanePlugin, Names, Succession};
+use crate::wasm::{Cost, LanePlugin, Names, Succession};
 use crate::window::Placed;
 
 pub(super) struct Stages {
@@ -70,8 +69,9 @@ impl Stages {
     }
 
     /// What bringing instances to where others were has taken since this was last asked.
-    pub(super) fn take_restoring(&mut self) -> Duration {
-        self.enrich.plugins().chain(self.detect.plugins()).map(LanePlugin::take_restoring).sum()
+    pub(super) fn take_restoring(&mut self) -> Cost {
+        let plugins = self.enrich.plugins().chain(self.detect.plugins());
+        plugins.map(LanePlugin::take_restoring).fold(Cost::default(), |sum, cost| Cost { elapsed: sum.elapsed + cost.elapsed, cpu: sum.cpu + cost.cpu })
     }
 
     /// The detector of a file that is to be warmed up, or is.

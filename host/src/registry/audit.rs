@@ -46,6 +46,9 @@ pub struct AuditLine {
     /// Of a swap: the longest time that the lane did nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_us: Option<u64>,
+    /// Of a swap: the processor time of that step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy_us: Option<u64>,
 }
 
 /// Writes the record and remembers its end.

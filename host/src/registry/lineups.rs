@@ -46,6 +46,8 @@ pub struct Swap {
     pub meters: usize,
     /// How long the lane did nothing else, at its longest.
     pub pause: Duration,
+    /// Processor time of that step: the rest of the pause the lane waited for a processor.
+    pub busy: Duration,
 }
 
 /// Shared by the keeper and all lanes.

@@ -71,8 +71,8 @@ pub struct Cost {
     pub cpu: Duration,
 }
 
-/// Meters whose state is written in one call: half a millisecond.
-const CHUNK: usize = 512;
+/// Meters whose state is written in one call: a tenth of a millisecond.
+const CHUNK: usize = 128;
 
 /// An instance, and all that another one would need to take its place.
 pub struct LanePlugin {
@@ -84,8 +84,10 @@ pub struct LanePlugin {
     missing: Missing,
     parts: Parts,
     held: bool,
+    /// Meters that were still to be stored at the last step towards a swap.
+    fewest_dirty: Option<usize>,
     cost: Cost,
-    restoring: Duration,
+    restoring: Cost,
 }
 
 impl LanePlugin {
@@ -102,8 +104,9 @@ impl LanePlugin {
             missing: Missing::default(),
             parts: Parts::default(),
             held: false,
+            fewest_dirty: None,
             cost: Cost::default(),
-            restoring: Duration::ZERO,
+            restoring: Cost::default(),
         }
     }
 
@@ -125,7 +128,7 @@ impl LanePlugin {
     }
 
     /// What it took to bring instances to where others were, since this was last asked.
-    pub fn take_restoring(&mut self) -> Duration {
+    pub fn take_restoring(&mut self) -> Cost {
         std::mem::take(&mut self.restoring)
     }
 
@@ -194,10 +197,13 @@ impl LanePlugin {
         }
     }
 
-    /// One step towards a swap: stores some of the meters that have changed. True when what is left fits into one more step.
+    /// One step towards a swap: stores some of the meters that have changed. True when what is left fits into one more step, or
+    /// changes as fast as it is stored.
     pub fn prepare_swap<D: Duty>(&mut self, names: Names<'_>, duty: &mut D) -> bool {
-        let dirty = self.states.as_ref().map(|states| states.dirty(CHUNK + 1)).unwrap_or_default();
-        if dirty.len() <= CHUNK {
+        let dirty = self.states.as_ref().map(|states| states.dirty(usize::MAX)).unwrap_or_default();
+        let fewest = self.fewest_dirty.replace(dirty.len());
+        if dirty.len() <= CHUNK || fewest.is_some_and(|fewest| dirty.len() >= fewest) {
+            self.fewest_dirty = None;
             return true;
         }
         self.store(&dirty[..CHUNK], names, duty);
@@ -268,9 +274,10 @@ impl LanePlugin {
 
     /// Calls with these rows, after the instance has come to where it was.
     fn call<D: Duty>(&mut self, view: &View<'_>, names: Names<'_>, duty: &mut D) -> Result<D::Answer, Fault> {
-        let started = clock::monotonic();
+        let (started, cpu_before) = (clock::monotonic(), clock::thread_cpu());
         let untold = self.restore(view.meters, names, duty);
-        self.restoring += started.elapsed();
+        self.restoring.elapsed += started.elapsed();
+        self.restoring.cpu += clock::thread_cpu().saturating_sub(cpu_before);
         let untold = untold?;
         self.call_instance::<D>(view, &untold, names)
     }

@@ -219,7 +219,8 @@ impl Keeping {
     /// What lanes say: swaps, warm-ups that are done, plugins that have failed too often.
     fn follow_lanes(&mut self) {
         for swap in self.lineups.take_swaps() {
-            let pause_us = u64::try_from(swap.pause.as_micros()).unwrap_or(u64::MAX);
+            let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            let (pause_us, busy_us) = (micros(swap.pause), micros(swap.busy));
             tracing::info!(
                 plugin = swap.plugin, version = swap.version, partition = swap.partition, meters = swap.meters, pause_us, "swapped"
             );
@@ -233,6 +234,7 @@ impl Keeping {
                 offset: swap.offset,
                 meters: Some(swap.meters),
                 pause_us: Some(pause_us),
+                busy_us: Some(busy_us),
                 ..AuditLine::default()
             });
         }
