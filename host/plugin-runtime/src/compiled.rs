@@ -1,13 +1,13 @@
 //! A component that parses and is machine code; not yet known to fit the contract.
 
-use std::path::Path;
-
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::Cache;
+use crate::engine::RuntimeConfig;
 use crate::fault::Fault;
+use crate::limits::Limits;
 
 /// What a plugin does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +27,26 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    pub(crate) fn new(engine: &Engine, bytes: &[u8], cache_dir: Option<&Path>) -> Result<Self, Fault> {
+    pub(crate) fn new(engine: &Engine, bytes: &[u8], config: &RuntimeConfig, limits: &Limits) -> Result<Self, Fault> {
+        if bytes.len() > limits.component {
+            return Err(Fault::ComponentSize { length: bytes.len(), limit: limits.component });
+        }
         let digest = hex(&Sha256::digest(bytes));
-        let cache = cache_dir.map(|dir| Cache::new(engine, dir, &digest));
+        let cache = config.cache_dir.as_ref().map(|dir| Cache::new(engine, dir, &digest));
         if let Some(component) = cache.as_ref().and_then(Cache::load) {
             return Ok(Self { component, digest, from_cache: true });
         }
         if bytes.is_empty() {
             return Err(Fault::Load("the file is empty".into()));
         }
-        let component = Component::from_binary(engine, bytes).map_err(|error| Fault::Load(first_line(&error)))?;
+        let component = match &config.compiler {
+            None => Component::from_binary(engine, bytes).map_err(|error| Fault::Load(first_line(&error)))?,
+            Some(compiler) => {
+                let code = compiler.compile(bytes, limits)?;
+                // SAFETY: these are the bytes that our own program wrote through a pipe, with the same engine and settings.
+                unsafe { Component::deserialize(engine, &code) }.map_err(|error| Fault::Compiler(first_line(&error)))?
+            }
+        };
         if let Some(cache) = cache
             && let Err(error) = cache.store(&component)
         {

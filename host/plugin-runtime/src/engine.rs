@@ -7,6 +7,7 @@ use wasmtime::{Config, Engine};
 
 use crate::cache;
 use crate::compiled::{Compiled, first_line};
+use crate::compiler::Compiler;
 use crate::fault::Fault;
 use crate::guest::LogSink;
 use crate::limits::Limits;
@@ -20,6 +21,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 pub struct RuntimeConfig {
     /// Folder for compiled components, made when missing; none: compile at each start.
     pub cache_dir: Option<PathBuf>,
+    /// Compiles in a process of its own, within limits; none: in this one, without.
+    pub compiler: Option<Compiler>,
 }
 
 /// Compiles and links plugins. Cheap to clone.
@@ -46,9 +49,9 @@ impl Runtime {
     /// Compiles a component, or takes it from the cache by the digest of its bytes.
     ///
     /// # Errors
-    /// When the bytes are no component.
-    pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, Fault> {
-        Compiled::new(&self.engine, bytes, self.config.cache_dir.as_deref())
+    /// When the bytes are no component, or too large, or compiling takes too much.
+    pub fn compile(&self, bytes: &[u8], limits: &Limits) -> Result<Compiled, Fault> {
+        Compiled::new(&self.engine, bytes, &self.config, limits)
     }
 
     /// Checks a component's imports and exports against the contract.
@@ -66,7 +69,7 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-fn engine_config() -> Config {
+pub(crate) fn engine_config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)

@@ -46,6 +46,33 @@ pub enum Fault {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The process that compiles could not do its work.
+    #[error("cannot compile it: {0}")]
+    Compiler(String),
+    /// The file is larger than it may be.
+    #[error("{length} bytes, more than {limit}; raise `limits.component` if that is its nature")]
+    ComponentSize {
+        /// Its bytes.
+        length: usize,
+        /// The limit that struck, in bytes.
+        limit: usize,
+    },
+    /// Compiling it took more than it may.
+    #[error("compiling it takes more than {time:?} of processor time or {memory} bytes; raise `limits.compile_time` or `limits.compile_memory`")]
+    Compile {
+        /// The limit of processor time.
+        time: Duration,
+        /// The limit of address space, in bytes.
+        memory: u64,
+    },
+    /// The state of a meter is larger than it may be.
+    #[error("the state of a meter has {length} bytes, more than {limit}; raise `limits.state`")]
+    StateSize {
+        /// Its bytes.
+        length: usize,
+        /// The limit that struck, in bytes.
+        limit: usize,
+    },
     /// It ran longer than it may.
     #[error("ran longer than {limit:?}; raise `limits.{key}` if that is its nature")]
     Deadline {
@@ -94,6 +121,10 @@ impl Fault {
             Self::Load(_) => "load",
             Self::Link(_) => "link",
             Self::Cache { .. } => "cache",
+            Self::Compiler(_) => "compiler",
+            Self::ComponentSize { .. } => "component-size",
+            Self::Compile { .. } => "compile",
+            Self::StateSize { .. } => "state-size",
             Self::Deadline { .. } => "deadline",
             Self::Memory { .. } => "memory",
             Self::OutputSize { .. } => "output-size",

@@ -5,27 +5,28 @@ use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 
 use crate::bindings::v1::wattdog::plugin::host::{Host, Level};
+use crate::deadline::Deadline;
 use crate::limits::Limits;
+use crate::log_lines::LogLines;
 use crate::text::{MAX_TEXT_BYTES, one_line};
 
 /// Takes a plugin's log lines.
 pub type LogSink = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
-/// What an entry of a function table costs the host.
-const TABLE_ENTRY_BYTES: usize = 16;
-/// A guest of several linked modules, such as Python's, has dozens of instances and tables and one memory.
-const MAX_INSTANCES: usize = 256;
 /// Each reserves 4 GiB of address space.
 const MAX_MEMORIES: usize = 8;
 
 pub(crate) struct Guest {
+    pub(crate) deadline: Deadline,
     memory_limit: usize,
     pub(crate) memory_bytes: usize,
+    table_limit: usize,
+    table_entries: usize,
+    instance_limit: usize,
     /// A growth was denied during this call.
     pub(crate) memory_denied: bool,
     log: LogSink,
-    lines_left: u32,
-    lines_dropped: u64,
+    lines: LogLines,
     pub(crate) last_error: Option<String>,
     /// Printed to the standard output or error without an end of line so far.
     unfinished_line: Option<(Level, Vec<u8>)>,
@@ -35,30 +36,31 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(limits: &Limits, log: LogSink) -> Self {
         Self {
+            deadline: Deadline::new(),
             memory_limit: limits.memory,
             memory_bytes: 0,
+            table_limit: limits.tables,
+            table_entries: 0,
+            instance_limit: limits.instances,
             memory_denied: false,
             log,
-            lines_left: 0,
-            lines_dropped: 0,
+            lines: LogLines::new(limits.log_lines),
             last_error: None,
             unfinished_line: None,
             random_state: 0,
         }
     }
 
-    pub(crate) fn begin_call(&mut self, limits: &Limits) {
+    pub(crate) fn begin_call(&mut self) {
         self.memory_denied = false;
-        self.lines_left = limits.log_lines;
-        self.lines_dropped = 0;
         self.last_error = None;
     }
 
     /// Says how much of the log was dropped.
     pub(crate) fn end_call(&mut self) {
         self.finish_line();
-        if self.lines_dropped > 0 {
-            (self.log)(Level::Warn, &format!("{} more log lines of this call are dropped", self.lines_dropped));
+        if let Some(dropped) = self.lines.take_dropped() {
+            (self.log)(Level::Warn, &format!("{dropped} more log lines are dropped; raise `limits.log_lines` to see them"));
         }
     }
 
@@ -86,11 +88,8 @@ impl Guest {
 
     fn write(&mut self, level: Level, message: String) {
         let message = one_line(message);
-        if self.lines_left > 0 {
-            self.lines_left -= 1;
+        if self.lines.take_one() {
             (self.log)(level, &message);
-        } else {
-            self.lines_dropped += 1;
         }
         if level == Level::Error {
             self.last_error = Some(message);
@@ -131,15 +130,20 @@ impl ResourceLimiter for Guest {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current).saturating_mul(TABLE_ENTRY_BYTES)))
+        let entries = self.table_entries.saturating_add(desired.saturating_sub(current));
+        let allowed = entries <= self.table_limit;
+        if allowed {
+            self.table_entries = entries;
+        }
+        Ok(allowed)
     }
 
     fn instances(&self) -> usize {
-        MAX_INSTANCES
+        self.instance_limit
     }
 
     fn tables(&self) -> usize {
-        MAX_INSTANCES
+        self.instance_limit
     }
 
     fn memories(&self) -> usize {

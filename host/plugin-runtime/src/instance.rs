@@ -7,7 +7,6 @@ use wasmtime::Store;
 use crate::bindings::v1::exports::wattdog::plugin::{detection, enrichment, lifecycle};
 use crate::bindings::v1::wattdog::plugin::types::{Batch, Config, Description, Error as GuestError, Meter, MeterStateParam};
 use crate::compiled::Kind;
-use crate::engine::TICK;
 use crate::fault::{Fault, Trap};
 use crate::guest::Guest;
 use crate::limits::Limits;
@@ -49,12 +48,10 @@ impl Instance {
     }
 
     /// Arms the deadline; without this a store stops at once.
-    pub(crate) fn enter_store(store: &mut Store<Guest>, time: Duration, limits: &Limits) {
-        // One tick more: the first may come at once.
-        let ticks = time.as_nanos().div_ceil(TICK.as_nanos()) + 1;
-        // The engine adds the present epoch; half of the range never overflows.
-        store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).min(u64::MAX / 2));
-        store.data_mut().begin_call(limits);
+    pub(crate) fn enter_store(store: &mut Store<Guest>, time: Duration) {
+        let ticks = store.data().deadline.arm(time);
+        store.set_epoch_deadline(ticks);
+        store.data_mut().begin_call();
     }
 
     pub(crate) fn describe(&mut self) -> Result<Description, Fault> {
@@ -132,7 +129,7 @@ impl Instance {
         // State comes out of the guest's memory, so that is its bound.
         let transfer_bytes = self.limits.memory;
         let states = self.call_at_start(transfer_bytes, |store| lifecycle.call_export_state(store, meters))?.map_err(refused)?;
-        let checked = output::check_states(&states, meters);
+        let checked = output::check_states(&states, meters, self.limits.state);
         self.die_of(checked)?;
         Ok(states.into_iter().map(|state| (state.meter, state.bytes)).collect())
     }
@@ -187,7 +184,7 @@ impl Instance {
         if self.dead {
             return Err(Fault::Dead);
         }
-        Self::enter_store(&mut self.store, budget.time, &self.limits);
+        Self::enter_store(&mut self.store, budget.time);
         self.store.set_hostcall_fuel(budget.transfer_bytes);
         let answer = call(&mut self.store);
         self.store.data_mut().end_call();

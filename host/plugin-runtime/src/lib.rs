@@ -6,6 +6,8 @@
 mod bindings;
 mod cache;
 mod compiled;
+mod compiler;
+mod deadline;
 mod description;
 mod empty_wasi;
 mod engine;
@@ -14,6 +16,7 @@ mod guest;
 mod instance;
 mod limits;
 mod linked;
+mod log_lines;
 mod output;
 mod params;
 mod text;
@@ -26,6 +29,7 @@ pub use bindings::v1::wattdog::plugin::types::{
     ParamType,
 };
 pub use compiled::{Compiled, Kind};
+pub use compiler::{Compiler, compile_standard_input};
 pub use engine::{Runtime, RuntimeConfig};
 pub use fault::{Fault, Trap};
 pub use guest::LogSink;

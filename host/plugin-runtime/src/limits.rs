@@ -13,8 +13,20 @@ pub struct Limits {
     pub memory: usize,
     /// What one call may return, in bytes, beyond the dense column of 8 bytes for each row and output.
     pub output: usize,
-    /// Lines of log of one instance for each call; what is more is dropped and counted.
+    /// Lines of log a second of one instance, and as many at once; what is more is dropped and counted.
     pub log_lines: u32,
+    /// State of one meter, in bytes.
+    pub state: usize,
+    /// Entries of all tables of one instance.
+    pub tables: usize,
+    /// Modules within one instance: a guest of Python's, of several linked ones, has dozens.
+    pub instances: usize,
+    /// The component's file, in bytes: a Python guest has 18 MB.
+    pub component: usize,
+    /// Processor time that compiling may take: a Python guest needs 25 seconds.
+    pub compile_time: Duration,
+    /// Address space of the process that compiles, in bytes.
+    pub compile_memory: u64,
 }
 
 impl Default for Limits {
@@ -25,6 +37,12 @@ impl Default for Limits {
             memory: 64 << 20,
             output: 1 << 20,
             log_lines: 20,
+            state: 64 << 10,
+            tables: 100_000,
+            instances: 256,
+            component: 64 << 20,
+            compile_time: Duration::from_secs(90),
+            compile_memory: 4 << 30,
         }
     }
 }

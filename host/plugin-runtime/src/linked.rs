@@ -89,7 +89,9 @@ impl Linked {
         let Inner { pre, exports, limits, log, .. } = &*self.inner;
         let mut store = Store::new(pre.engine(), Guest::new(limits, Arc::clone(log)));
         store.limiter(|guest| guest);
-        Instance::enter_store(&mut store, limits.start_time, limits);
+        let deadline = store.data().deadline.clone();
+        store.epoch_deadline_callback(move |_| Ok(deadline.look()));
+        Instance::enter_store(&mut store, limits.start_time);
         let instance = pre.instantiate(&mut store);
         store.data_mut().end_call();
         let instance = instance.map_err(|error| fault_of(&error, store.data(), limits, limits.start_time, "start_time"))?;

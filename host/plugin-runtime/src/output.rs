@@ -177,8 +177,11 @@ fn append(enriched: &Enriched, description: &Description, limits: &Limits, dicti
     Ok(())
 }
 
-/// Each state is of a meter that was asked for, and of none twice.
-pub(crate) fn check_states(states: &[MeterStateResult], meters: &[u32]) -> Result<(), Fault> {
+/// Each state is of a meter that was asked for, and of none twice, and not too large.
+pub(crate) fn check_states(states: &[MeterStateResult], meters: &[u32], limit: usize) -> Result<(), Fault> {
+    if let Some(state) = states.iter().find(|state| state.bytes.len() > limit) {
+        return Err(Fault::StateSize { length: state.bytes.len(), limit });
+    }
     let mut asked: HashSet<_> = meters.iter().copied().collect();
     match states.iter().find(|state| !asked.remove(&state.meter)) {
         Some(state) => wrong(format!("state of meter {}, which was not asked for or came before", state.meter)),

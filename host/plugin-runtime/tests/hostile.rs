@@ -30,7 +30,7 @@ impl Guest {
     fn new(runtime: &Runtime) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
-        let compiled = runtime.compile(&component("target/guests/misdeeds.wasm")).unwrap();
+        let compiled = runtime.compile(&component("target/guests/misdeeds.wasm"), &limits()).unwrap();
         let sink = Arc::new(move |_, line: &str| lines.lock().unwrap().push(line.to_owned()));
         Self { linked: runtime.link(&compiled, limits(), sink).unwrap(), log }
     }
@@ -116,27 +116,27 @@ fn files_that_are_no_plugins_are_refused_in_words() {
     let core_module = b"\0asm\x01\0\0\0";
     for (name, bytes) in [("empty", &[][..]), ("truncated", &whole[..whole.len() / 2]), ("text", b"hello"), ("core", core_module)]
     {
-        assert!(matches!(runtime.compile(bytes), Err(Fault::Load(_))), "{name}");
+        assert!(matches!(runtime.compile(bytes, &limits()), Err(Fault::Load(_))), "{name}");
     }
     // A component, but of no world of ours.
     let foreign = b"\0asm\x0d\0\x01\0";
-    let compiled = runtime.compile(foreign).unwrap();
+    let compiled = runtime.compile(foreign, &limits()).unwrap();
     assert!(matches!(runtime.link(&compiled, Limits::default(), Arc::new(|_, _| {})), Err(Fault::Link(_))));
 }
 
 #[test]
 fn a_compiled_plugin_comes_from_the_cache_and_a_damaged_file_is_compiled_again() {
     let folder = tempfile::tempdir().unwrap();
-    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(folder.path().to_owned()) }).unwrap();
+    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(folder.path().to_owned()), compiler: None }).unwrap();
     let bytes = component("plugins/kmeans.wasm");
-    assert!(!runtime.compile(&bytes).unwrap().from_cache());
-    assert!(runtime.compile(&bytes).unwrap().from_cache());
+    assert!(!runtime.compile(&bytes, &limits()).unwrap().from_cache());
+    assert!(runtime.compile(&bytes, &limits()).unwrap().from_cache());
     let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
     let mut code = std::fs::read(&file).unwrap();
     let middle = code.len() / 2;
     code[middle] ^= 0xff;
     std::fs::write(&file, code).unwrap();
-    assert!(!runtime.compile(&bytes).unwrap().from_cache());
+    assert!(!runtime.compile(&bytes, &limits()).unwrap().from_cache());
 }
 
 proptest! {
@@ -147,7 +147,7 @@ proptest! {
         let mut file = if header { b"\0asm\x0d\0\x01\0".to_vec() } else { Vec::new() };
         file.extend(bytes);
         let runtime = runtime();
-        if let Ok(compiled) = runtime.compile(&file) {
+        if let Ok(compiled) = runtime.compile(&file, &limits()) {
             let linked = runtime.link(&compiled, Limits::default(), Arc::new(|_, _| {}));
             prop_assert!(linked.is_err(), "random bytes were linked");
         }

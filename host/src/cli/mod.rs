@@ -37,6 +37,12 @@ enum Command {
     Score(score::Args),
     /// Ask a running host how it is.
     Status(status::Args),
+    /// Compile a component from standard input; the service starts itself with this.
+    #[command(hide = true)]
+    CompilePlugin {
+        /// Seconds of processor time, bytes of memory.
+        limits: Vec<String>,
+    },
     /// Look at the configuration.
     #[command(subcommand)]
     Config(check_config::ConfigCommand),
@@ -65,6 +71,9 @@ impl ConfigArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::CompilePlugin { limits } = &cli.command {
+        return wattdog_plugin_runtime::compile_standard_input(limits);
+    }
     log::start();
     let result = match cli.command {
         Command::Run(args) => args.load().and_then(run::run),
@@ -74,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => crate::train::run(args),
         Command::Score(args) => score::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::CompilePlugin { .. } => unreachable!("done before"),
         Command::Config(command) => check_config::run(command),
     };
     match result {

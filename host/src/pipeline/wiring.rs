@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
+use wattdog_plugin_runtime::{Compiler, Runtime, RuntimeConfig};
 
 use super::lane::Shared;
 use super::{LaneInfo, Lanes};
@@ -148,7 +148,9 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
 fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
     let plugins = &config.plugins;
     let cache_dir = Some(plugins.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins")));
-    let runtime = Runtime::new(RuntimeConfig { cache_dir })?;
+    // The program itself, in another process: nothing else needs to be installed for it.
+    let compiler = std::env::current_exe().ok().map(|program| Compiler { program, arguments: vec!["compile-plugin".into()] });
+    let runtime = Runtime::new(RuntimeConfig { cache_dir, compiler })?;
     let keeper = KeeperConfig {
         dir: plugins.dir.clone(),
         poll: plugins.poll.duration(),

@@ -10,8 +10,6 @@ use wattdog_plugin_runtime::{Compiled, Description, Fault, Instance, Kind, Level
 use super::health::Health;
 use super::{PluginInput, PluginKind, Sidecar, canary};
 
-/// Larger than any component that a toolchain writes today; a Python guest has 18 MB.
-const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 /// An instance with more of its memory limit in use than this is replaced: linear memory never shrinks.
 const MEMORY_MARK: f64 = 0.75;
 
@@ -115,11 +113,11 @@ pub enum Refusal {
 /// # Errors
 /// With the reason why it cannot run, in one line.
 pub fn load_file(file: &Path, sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, Refusal> {
-    load_bytes(file, &read_component(file).map_err(Refusal::Unfit)?, sidecar, runtime)
+    load_bytes(file, &read_component(file, sidecar).map_err(Refusal::Unfit)?, sidecar, runtime)
 }
 
 pub(super) fn load_bytes(file: &Path, bytes: &[u8], sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, Refusal> {
-    let compiled = match runtime.compile(bytes) {
+    let compiled = match runtime.compile(bytes, &sidecar.limits.resolve()) {
         Ok(compiled) => compiled,
         Err(fault @ Fault::Load(_)) => return Err(Refusal::Broken(fault.to_string())),
         Err(fault) => return Err(Refusal::Unfit(fault.to_string())),
@@ -178,11 +176,12 @@ fn start(linked: &Linked, params: &str, model: &Model) -> Result<Instance, Fault
     linked.start(params, &parts)
 }
 
-pub(super) fn read_component(file: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read_component(file: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, String> {
     let cannot = |error| format!("cannot read it: {error}");
     let length = std::fs::metadata(file).map_err(cannot)?.len();
-    if length > MAX_COMPONENT_BYTES {
-        return Err(format!("{length} bytes; a component may have {MAX_COMPONENT_BYTES}"));
+    let (length, limit) = (usize::try_from(length).unwrap_or(usize::MAX), sidecar.limits.resolve().component);
+    if length > limit {
+        return Err(Fault::ComponentSize { length, limit }.to_string());
     }
     std::fs::read(file).map_err(cannot)
 }

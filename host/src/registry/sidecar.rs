@@ -89,6 +89,13 @@ pub struct Limits {
     start_time: Option<Span>,
     memory: Option<bytesize::ByteSize>,
     output: Option<bytesize::ByteSize>,
+    log_lines: Option<u32>,
+    state: Option<bytesize::ByteSize>,
+    tables: Option<usize>,
+    instances: Option<usize>,
+    component: Option<bytesize::ByteSize>,
+    compile_time: Option<Span>,
+    compile_memory: Option<bytesize::ByteSize>,
 }
 
 impl Limits {
@@ -104,7 +111,13 @@ impl Limits {
             start_time: self.start_time.map_or(default.start_time, Span::duration),
             memory: bytes(self.memory, default.memory),
             output: bytes(self.output, default.output),
-            ..default
+            log_lines: self.log_lines.unwrap_or(default.log_lines),
+            state: bytes(self.state, default.state),
+            tables: self.tables.unwrap_or(default.tables),
+            instances: self.instances.unwrap_or(default.instances),
+            component: bytes(self.component, default.component),
+            compile_time: self.compile_time.map_or(default.compile_time, Span::duration),
+            compile_memory: self.compile_memory.map_or(default.compile_memory, |size| size.as_u64()),
         }
     }
 }

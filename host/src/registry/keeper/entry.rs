@@ -80,7 +80,7 @@ impl Entry {
             if sidecar.mode == Mode::Off {
                 return Ok(None);
             }
-            let bytes = read_component(path).map_err(Refusal::Unfit)?;
+            let bytes = read_component(path, &sidecar).map_err(Refusal::Unfit)?;
             load_bytes(path, &bytes, &sidecar, runtime).map(Some)
         });
         if Stamps::of(path) != stamps {
