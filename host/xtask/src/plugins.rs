@@ -14,8 +14,12 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// All that a first-party plugin may import; its types come with it.
 const ALLOWED_IMPORTS: &str = "wattdog:plugin/";
 
-/// The guest of the runtime's tests.
-const MISBEHAVING: &str = "misdeeds";
+/// Guests of the runtime's tests.
+const MISBEHAVING: [&str; 2] = ["misdeeds", "liar"];
+
+/// The guest that is compiled for WASI too, to try what it gives.
+const FOR_WASI: &str = "misdeeds";
+const WASI_TARGET: &str = "wasm32-wasip2";
 
 /// The guest of the tests of swaps, in three versions, and the features that make them.
 const VERSIONS: [(&str, &[&str]); 3] =
@@ -24,16 +28,20 @@ const VERSIONS: [(&str, &[&str]); 3] =
 /// Builds all and returns the components written.
 pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     let names = first_party(root)?;
-    add_target(root)?;
+    add_target(root, TARGET)?;
+    add_target(root, WASI_TARGET)?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin"]);
-    for name in names.iter().map(String::as_str).chain([MISBEHAVING]) {
+    for name in names.iter().map(String::as_str).chain(MISBEHAVING) {
         cargo.arg("--package").arg(format!("wattdog-{name}"));
     }
     crate::run(&mut cargo)?;
     // Kept out of `plugins/`: only tests start them.
     std::fs::create_dir_all(root.join("target/guests"))?;
-    wrap(root, &module(root, "plugin", &format!("wattdog_{MISBEHAVING}")), &format!("target/guests/{MISBEHAVING}.wasm"))?;
+    for name in MISBEHAVING {
+        wrap(root, &module(root, "plugin", &format!("wattdog_{name}")), &format!("target/guests/{name}.wasm"))?;
+    }
+    build_for_wasi(root)?;
     build_versions(root)?;
     build_example(root)?;
     let first_party = |name: &String| {
@@ -41,6 +49,17 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
         wrap(root, &module, &format!("plugins/{name}.wasm"))
     };
     names.iter().map(first_party).collect()
+}
+
+/// The toolchain makes a component for this target by itself.
+fn build_for_wasi(root: &Path) -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args(["build", "--quiet", "--target", WASI_TARGET, "--profile", "plugin"]);
+    crate::run(cargo.arg("--package").arg(format!("wattdog-{FOR_WASI}")))?;
+    let built = root.join(format!("target/{WASI_TARGET}/plugin/wattdog_{FOR_WASI}.wasm"));
+    std::fs::copy(&built, root.join(format!("target/guests/{FOR_WASI}-wasi.wasm")))
+        .with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(())
 }
 
 fn build_versions(root: &Path) -> Result<()> {
@@ -83,13 +102,13 @@ fn first_party(root: &Path) -> Result<Vec<String>> {
 }
 
 /// The toolchain file lists the target; a toolchain that was there before may lack it.
-fn add_target(root: &Path) -> Result<()> {
-    let libraries = Command::new("rustc").current_dir(root).args(["--print", "target-libdir", "--target", TARGET]).output()?;
+fn add_target(root: &Path, target: &str) -> Result<()> {
+    let libraries = Command::new("rustc").current_dir(root).args(["--print", "target-libdir", "--target", target]).output()?;
     if Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir() {
         return Ok(());
     }
-    crate::run(Command::new("rustup").current_dir(root).args(["target", "add", TARGET]))
-        .with_context(|| format!("the Rust target {TARGET} is missing; install it with your toolchain's package manager"))
+    crate::run(Command::new("rustup").current_dir(root).args(["target", "add", target]))
+        .with_context(|| format!("the Rust target {target} is missing; install it with your toolchain's package manager"))
 }
 
 /// Makes a component of a module and writes it to `target`, a path within the workspace.

@@ -1,4 +1,4 @@
-//! Guests that misbehave: each costs its own call, with a fault that names what happened, and the next reading is scored.
+//! The life of a component in the runtime, with a guest that misbehaves on request.
 //!
 //! The guest is `tests/guests/misdeeds`; `cargo xtask plugins` builds it into `target/guests`.
 
@@ -36,7 +36,7 @@ impl Guest {
     }
 
     fn start(&self, misdeed: &str) -> Result<Instance, Fault> {
-        let given = serde_json::json!({ "misdeed": misdeed });
+        let given = serde_json::json!({ "misdeed": misdeed, "place": "score" });
         let params = complete_params(&self.linked.describe()?.params, given.as_object().unwrap()).unwrap();
         self.linked.start(&params, &[])
     }
@@ -60,29 +60,6 @@ fn runtime() -> Runtime {
 }
 
 #[test]
-fn each_misdeed_costs_its_call_and_the_next_reading_is_scored() {
-    let runtime = runtime();
-    let guest = Guest::new(&runtime);
-    type Check = fn(&Fault) -> bool;
-    let cases: [(&str, Check); 7] = [
-        ("loop", |f| matches!(f, Fault::Deadline { key: "batch_time", .. })),
-        ("panic", |f| matches!(f, Fault::Trap { kind: Trap::Unreachable, message } if message.contains("the reading 5 is more"))),
-        ("take all memory", |f| matches!(f, Fault::Memory { limit } if *limit == 16 << 20)),
-        ("use up the stack", |f| matches!(f, Fault::Trap { kind: Trap::StackOverflow, .. })),
-        ("score infinity", |f| matches!(f, Fault::Output(text) if text.contains("score inf in row 0"))),
-        ("return a huge text", |f| matches!(f, Fault::OutputSize { .. } | Fault::Output(_))),
-        ("refuse", |f| matches!(f, Fault::Refused(text) if text == "I would rather not")),
-    ];
-    for (misdeed, is_expected) in cases {
-        let fault = score(&mut guest.start(misdeed).unwrap(), &[5.0, 6.0]).expect_err(misdeed);
-        assert!(is_expected(&fault), "{misdeed}: {fault:?}");
-        assert!(!fault.to_string().contains('\n'), "{misdeed}: one line");
-        let scored = score(&mut guest.start("nothing").unwrap(), &[7.0]).unwrap();
-        assert_eq!(scored.scores, [7.0], "after `{misdeed}`");
-    }
-}
-
-#[test]
 fn a_trapped_instance_is_dead_and_says_so() {
     let runtime = runtime();
     let mut instance = Guest::new(&runtime).start("panic on 13").unwrap();
@@ -99,29 +76,6 @@ fn a_log_flood_is_cut() {
     let _ = score(&mut instance, &[1.0]);
     let lines = guest.log.lock().unwrap().len();
     assert_eq!(lines, Limits::default().log_lines as usize + 1, "the last line says that the rest is dropped");
-}
-
-#[test]
-fn what_fails_at_start_is_named() {
-    let runtime = runtime();
-    let guest = Guest::new(&runtime);
-    assert!(matches!(guest.start("refuse configuration"), Err(Fault::Refused(text)) if text == "no, not like this"));
-    assert!(matches!(guest.start("loop in configure"), Err(Fault::Deadline { key: "start_time", .. })));
-}
-
-#[test]
-fn files_that_are_no_plugins_are_refused_in_words() {
-    let runtime = runtime();
-    let whole = component("plugins/kmeans.wasm");
-    let core_module = b"\0asm\x01\0\0\0";
-    for (name, bytes) in [("empty", &[][..]), ("truncated", &whole[..whole.len() / 2]), ("text", b"hello"), ("core", core_module)]
-    {
-        assert!(matches!(runtime.compile(bytes, &limits()), Err(Fault::Load(_))), "{name}");
-    }
-    // A component, but of no world of ours.
-    let foreign = b"\0asm\x0d\0\x01\0";
-    let compiled = runtime.compile(foreign, &limits()).unwrap();
-    assert!(matches!(runtime.link(&compiled, Limits::default(), Arc::new(|_, _| {})), Err(Fault::Link(_))));
 }
 
 #[test]
