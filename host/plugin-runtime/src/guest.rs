@@ -1,6 +1,6 @@
 //! What the host keeps beside an instance: its memory's high-water mark, its log, its random numbers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::ResourceLimiter;
 
@@ -26,7 +26,8 @@ pub(crate) struct Guest {
     /// A growth was denied during this call.
     pub(crate) memory_denied: bool,
     log: LogSink,
-    lines: LogLines,
+    /// Of all instances of the plugin together: one that traps is followed by another.
+    lines: Arc<Mutex<LogLines>>,
     pub(crate) last_error: Option<String>,
     /// Printed to the standard output or error without an end of line so far.
     unfinished_line: Option<(Level, Vec<u8>)>,
@@ -34,7 +35,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(limits: &Limits, log: LogSink) -> Self {
+    pub(crate) fn new(limits: &Limits, log: LogSink, lines: Arc<Mutex<LogLines>>) -> Self {
         Self {
             deadline: Deadline::new(),
             memory_limit: limits.memory,
@@ -44,7 +45,7 @@ impl Guest {
             instance_limit: limits.instances,
             memory_denied: false,
             log,
-            lines: LogLines::new(limits.log_lines),
+            lines,
             last_error: None,
             unfinished_line: None,
             random_state: 0,
@@ -59,7 +60,8 @@ impl Guest {
     /// Says how much of the log was dropped.
     pub(crate) fn end_call(&mut self) {
         self.finish_line();
-        if let Some(dropped) = self.lines.take_dropped() {
+        let dropped = self.lines().take_dropped();
+        if let Some(dropped) = dropped {
             (self.log)(Level::Warn, &format!("{dropped} more log lines are dropped; raise `limits.log_lines` to see them"));
         }
     }
@@ -78,6 +80,10 @@ impl Guest {
         }
     }
 
+    fn lines(&self) -> MutexGuard<'_, LogLines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn finish_line(&mut self) {
         if let Some((level, line)) = self.unfinished_line.take()
             && !line.is_empty()
@@ -88,7 +94,8 @@ impl Guest {
 
     fn write(&mut self, level: Level, message: String) {
         let message = one_line(message);
-        if self.lines.take_one() {
+        let allowed = self.lines().take_one();
+        if allowed {
             (self.log)(level, &message);
         }
         if level == Level::Error {

@@ -1,6 +1,6 @@
 //! A component whose imports are given and whose exports are there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, Store};
@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::guest::{Guest, LogSink};
 use crate::instance::{Instance, Interface, fault_of};
 use crate::limits::Limits;
+use crate::log_lines::LogLines;
 
 /// Second stage: any lane can start instances of it.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ struct Inner {
     digest: String,
     limits: Limits,
     log: LogSink,
+    lines: Arc<Mutex<LogLines>>,
 }
 
 /// Where a component's functions are.
@@ -49,7 +51,8 @@ impl Linked {
         empty_wasi::define(&mut linker, component).map_err(link_fault)?;
         let pre = linker.instantiate_pre(component).map_err(link_fault)?;
         let exports = Exports::find(&pre)?;
-        Ok(Self { inner: Arc::new(Inner { pre, exports, digest: compiled.digest().to_owned(), limits, log }) })
+        let lines = Arc::new(Mutex::new(LogLines::new(limits.log_lines)));
+        Ok(Self { inner: Arc::new(Inner { pre, exports, digest: compiled.digest().to_owned(), limits, log, lines }) })
     }
 
     /// What it does.
@@ -86,8 +89,8 @@ impl Linked {
     }
 
     fn instantiate(&self) -> Result<Instance, Fault> {
-        let Inner { pre, exports, limits, log, .. } = &*self.inner;
-        let mut store = Store::new(pre.engine(), Guest::new(limits, Arc::clone(log)));
+        let Inner { pre, exports, limits, log, lines, .. } = &*self.inner;
+        let mut store = Store::new(pre.engine(), Guest::new(limits, Arc::clone(log), Arc::clone(lines)));
         store.limiter(|guest| guest);
         let deadline = store.data().deadline.clone();
         store.epoch_deadline_callback(move |_| Ok(deadline.look()));

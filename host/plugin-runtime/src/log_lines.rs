@@ -9,11 +9,13 @@ pub(crate) struct LogLines {
     left: u32,
     filled: Instant,
     dropped: u64,
+    /// When it was last said how many were dropped.
+    told: Option<Instant>,
 }
 
 impl LogLines {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, left: limit, filled: now(), dropped: 0 }
+        Self { limit, left: limit, filled: now(), dropped: 0, told: None }
     }
 
     /// May a line be written? One that may not is counted.
@@ -30,9 +32,13 @@ impl LogLines {
         allowed
     }
 
-    /// Lines dropped since this was last asked, where there were any.
+    /// Lines dropped since this was last told, where there were any; told once a second.
     pub(crate) fn take_dropped(&mut self) -> Option<u64> {
-        Some(std::mem::take(&mut self.dropped)).filter(|dropped| *dropped > 0)
+        let is_due = self.dropped > 0 && self.told.is_none_or(|told| told.elapsed() >= SECOND);
+        is_due.then(|| {
+            self.told = Some(now());
+            std::mem::take(&mut self.dropped)
+        })
     }
 }
 

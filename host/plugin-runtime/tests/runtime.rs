@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wattdog_plugin_runtime::{
-    Batch, ColumnParam, Fault, Instance, Limits, Linked, Meter, Runtime, RuntimeConfig, Scored, Trap, complete_params,
+    Batch, ColumnParam, Fault, Instance, Limits, Linked, Meter, Runtime, RuntimeConfig, Scored, complete_params,
 };
 
 fn component(path: &str) -> Vec<u8> {
