@@ -3,6 +3,7 @@
 mod check_config;
 mod demo;
 mod log;
+mod plugin;
 mod run;
 mod score;
 mod status;
@@ -35,6 +36,9 @@ enum Command {
     Train(crate::train::Args),
     /// Score recorded readings with a detector, without Kafka.
     Score(score::Args),
+    /// The life of a plugin, from its first line to its place in a host.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Ask a running host how it is.
     Status(status::Args),
     /// Compile a component from standard input; the service starts itself with this.
@@ -52,7 +56,7 @@ enum Command {
 #[derive(Clone, Debug, clap::Args)]
 struct ConfigArgs {
     /// TOML file; without it `wattdog.toml` in the working directory, else built-in defaults. `WATTDOG__SECTION__KEY` goes over it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "WATTDOG_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => crate::replay::run(args),
         Command::Train(args) => crate::train::run(args),
         Command::Score(args) => score::run(&args),
+        Command::Plugin(command) => plugin::run(command),
         Command::Status(args) => status::run(&args),
         Command::CompilePlugin { .. } => unreachable!("done before"),
         Command::Config(command) => check_config::run(command),

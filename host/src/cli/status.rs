@@ -8,7 +8,7 @@ use crate::web::client::get;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where the host listens.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "WATTDOG_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
     /// Print the answer as JSON.
     #[arg(long)]

@@ -45,6 +45,14 @@ impl Span {
     }
 }
 
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("{text:?} is no length of time such as 90s, 12h or 7d"))
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, micros) = UNITS.iter().rev().find(|(_, micros)| self.0 % micros == 0 && self.0 != 0).unwrap_or(&UNITS[2]);

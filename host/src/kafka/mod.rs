@@ -11,6 +11,7 @@ mod result_reader;
 mod settings;
 mod subscription;
 mod topics;
+mod whole_topic;
 
 pub use embedded::EmbeddedBroker;
 pub use feeder::{FeedError, Feeder};
@@ -23,4 +24,5 @@ pub use rdkafka::error::KafkaError;
 pub use result_reader::ResultReader;
 pub use settings::Settings;
 pub use subscription::Assignments;
+pub use whole_topic::read_topic;
 pub use topics::{TopicError, TopicSpec, ensure_topics, partition_count};

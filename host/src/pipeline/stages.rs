@@ -154,6 +154,7 @@ impl Stages {
         let metrics = &self.shared.metrics;
         for plugin in self.enrich.plugins().chain(self.detect.plugins()) {
             let cost = plugin.take_cost();
+            plugin.plugin().health.spent(cost.cpu);
             let label = PluginLabel { plugin: plugin.plugin().label() };
             metrics.plugin_call.get_or_create(&label).observe(cost.elapsed.as_secs_f64());
             metrics.plugin_cpu.get_or_create(&label).inc_by(cost.cpu.as_secs_f64());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Versions;
 use crate::clock;
 
 /// Lines that the page can show.
@@ -55,6 +56,7 @@ pub struct AuditLine {
 #[derive(Debug)]
 pub struct Audit {
     file: PathBuf,
+    versions: Versions,
     last: VecDeque<AuditLine>,
     /// It could not be written; said once.
     failed: bool,
@@ -62,20 +64,31 @@ pub struct Audit {
 
 impl Audit {
     pub(super) fn new(file: PathBuf) -> Self {
-        Self { file, last: VecDeque::new(), failed: false }
+        Self { versions: Versions::beside(&file), file, last: VecDeque::new(), failed: false }
+    }
+
+    /// Keeps a component for a way back.
+    pub(super) fn keep(&mut self, digest: &str, bytes: &[u8]) {
+        if let Err(error) = self.versions.keep(digest, bytes) {
+            self.failed_to_write(&error);
+        }
     }
 
     pub(super) fn write(&mut self, mut line: AuditLine) {
         line.time = clock::now().to_string();
-        if let Err(error) = append(&self.file, &line)
-            && !std::mem::replace(&mut self.failed, true)
-        {
-            tracing::warn!(file = %self.file.display(), %error, "cannot write the audit record of plugins; set `plugins.audit`");
+        if let Err(error) = append(&self.file, &line) {
+            self.failed_to_write(&error);
         }
         if self.last.len() == KEPT {
             self.last.pop_front();
         }
         self.last.push_back(line);
+    }
+
+    fn failed_to_write(&mut self, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.failed, true) {
+            tracing::warn!(file = %self.file.display(), %error, "cannot write the audit record of plugins; set `plugins.audit`");
+        }
     }
 
     /// The last lines, the newest last.

@@ -29,6 +29,8 @@ pub struct Health {
     scored: AtomicU64,
     failed: AtomicU64,
     lost_states: AtomicU64,
+    /// Processor time of calls, in nanoseconds.
+    busy_ns: AtomicU64,
     /// Neither exhausted nor quarantined: the common case, without a lock.
     well: AtomicBool,
     inner: Mutex<Inner>,
@@ -70,6 +72,7 @@ impl Health {
             scored: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             lost_states: AtomicU64::new(0),
+            busy_ns: AtomicU64::new(0),
             well: AtomicBool::new(true),
             inner: Mutex::new(inner),
         }
@@ -147,6 +150,18 @@ impl Health {
             }
         };
         self.well.store(false, Ordering::Relaxed);
+    }
+
+    /// Processor time that its calls took.
+    pub fn spent(&self, time: Duration) {
+        self.busy_ns.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Processor time of its calls for each reading, in nanoseconds; none before the first.
+    #[must_use]
+    pub fn ns_per_reading(&self) -> Option<f64> {
+        let (scored, failed) = self.counts();
+        (scored + failed > 0).then(|| self.busy_ns.load(Ordering::Relaxed) as f64 / (scored + failed) as f64)
     }
 
     /// Meters whose state could not be written or read.

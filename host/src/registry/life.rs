@@ -1,11 +1,11 @@
 //! What is shown of a plugin's life.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::WarmUp;
 
 /// `found → warming → shadow | active → gone`, or why not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Its file is still being written, or waits to be checked.
@@ -42,7 +42,8 @@ impl State {
 }
 
 /// One file, for the page, `wattdog plugin list` and the API.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PluginInfo {
     /// The file, without `.wasm`.
     pub file: String,
@@ -53,7 +54,7 @@ pub struct PluginInfo {
     /// SHA-256 of the component, in hex.
     pub digest: String,
     /// `detector` or `enricher`; empty where it is not known.
-    pub kind: &'static str,
+    pub kind: String,
     /// Where it is in its life.
     pub state: State,
     /// Why, where that needs to be said: of what lies in the folder now, even where an earlier version runs.
@@ -67,6 +68,9 @@ pub struct PluginInfo {
     pub failed: u64,
     /// Meters whose state was lost.
     pub states_lost: u64,
+    /// Processor time of its calls for each reading, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ns_per_reading: Option<f64>,
     /// How far each lane's warm-up is, by partition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warm_up: Vec<(i32, WarmUp)>,

@@ -17,7 +17,7 @@ pub struct LaneReport {
 }
 
 /// How far a warm-up is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WarmUp {
     /// Earlier readings gone through.
     pub read: u64,

@@ -14,6 +14,7 @@ mod lineup;
 mod lineups;
 mod load;
 mod sidecar;
+mod versions;
 
 pub use audit::{Audit, AuditLine};
 pub use columns::{Catalogue, ColumnSource};
@@ -24,3 +25,4 @@ pub use lineup::{Duty, Lineup, Plugin};
 pub use load::{Loaded, Refusal, load_file};
 pub use lineups::{LaneReport, Lineups, Swap, WarmUp};
 pub use sidecar::{Mode, PluginInput, PluginKind, Sidecar};
+pub use versions::Versions;

@@ -19,7 +19,7 @@ pub(super) fn render(status: &Status) -> String {
     for plugin in status.keeper.plugins() {
         let about = plugin.reason.unwrap_or_else(|| plugin.digest.chars().take(12).collect());
         let name = if plugin.name.is_empty() { &plugin.file } else { &plugin.name };
-        write_row(&mut plugins, &[name, &plugin.version, plugin.kind, plugin.state.word(), &plugin.scored.to_string(), &about]);
+        write_row(&mut plugins, &[name, &plugin.version, &plugin.kind, plugin.state.word(), &plugin.scored.to_string(), &about]);
     }
     let metrics = &status.metrics;
     format!(

@@ -177,10 +177,16 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
     eventually("its findings are apart", async || (count(&postgres, "shadow_anomalies").await? == 500).then_some(())).await;
     assert_eq!(count(&postgres, "anomalies WHERE detector = 'tally'").await, Some(0));
 
-    std::fs::write(&sidecar, shadow.replace("shadow", "active")).unwrap();
+    let list = world.ask(&["plugin", "list"]);
+    assert!(list.lines().any(|line| line.starts_with("tally") && line.contains("shadow") && line.contains(" 500 ")), "{list}");
+    let compared = world.ask(&["plugin", "compare", "kmeans", "tally"]);
+    assert!(compared.contains("tally 1.0.0 (shadow): 500 findings"), "{compared}");
+    assert!(compared.contains("only kmeans: 0") && compared.contains("scores of findings"), "{compared}");
+
+    assert_eq!(world.ask(&["plugin", "promote", "tally"]), "tally is active\nkmeans is in its shadow\n");
+    let swaps = |world: &World| world.audit().iter().filter(|(event, ..)| event == "swapped").count();
     eventually("it is promoted", async || {
-        let swapped = world.audit().iter().filter(|(event, ..)| event == "swapped").count();
-        (events(&world).contains(&said("promoted", "1.0.0")) && swapped == 3).then_some(())
+        (events(&world).contains(&said("promoted", "1.0.0")) && swaps(&world) == 6).then_some(())
     })
     .await;
     (501..1_001).for_each(|reading| feeder.send_line(&line(reading)));
@@ -193,6 +199,18 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
         .await
         .unwrap();
     assert!(most >= 24.0, "the last reading of a meter was its {most}th");
-    assert_eq!(count(&postgres, "shadow_anomalies").await, Some(500));
+    assert_eq!(count(&postgres, "shadow_anomalies WHERE detector = 'tally'").await, Some(500));
+
+    // Another version of it, and back to the first by hand.
+    std::fs::copy(workspace().join("target/guests/tally-2.wasm"), world.plugins().join("tally.wasm")).unwrap();
+    eventually("the second version runs", async || (swaps(&world) == 9).then_some(())).await;
+    assert!(world.ask(&["plugin", "rollback", "tally"]).starts_with("tally is 1.0.0 again"));
+    eventually("the first version runs again", async || (swaps(&world) == 12).then_some(())).await;
+    (1_001..1_101).for_each(|reading| feeder.send_line(&line(reading)));
+    feeder.finish();
+    eventually("it goes on", async || {
+        (count(&postgres, "anomalies WHERE detector = 'tally' AND detector_version = '1.0.0'").await? == 600).then_some(())
+    })
+    .await;
     running.stop();
 }

@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) kafka: String,
     postgres: String,
     mongodb: String,
+    /// Where the program's page is.
+    address: String,
     plugins: PathBuf,
 }
 
@@ -74,6 +76,7 @@ impl World {
             postgres: format!("{server}/{name}"),
             kafka: variable("WATTDOG_TEST_KAFKA"),
             mongodb: variable("WATTDOG_TEST_MONGODB"),
+            address: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
             folder: tempfile::tempdir().unwrap(),
             plugins: workspace().join("plugins"),
             name,
@@ -121,7 +124,7 @@ impl World {
 
     fn config(&self, group: &str) -> PathBuf {
         let path = self.folder.path().join("wattdog.toml");
-        let Self { name, kafka, postgres, mongodb, .. } = self;
+        let Self { name, kafka, postgres, mongodb, address, .. } = self;
         let plugins = &self.plugins;
         let cache = self.folder.path().join("cache");
         let audit = self.audit_file();
@@ -133,7 +136,7 @@ impl World {
              [plugins]\ndir = {plugins:?}\ncache = {cache:?}\naudit = {audit:?}\n\
              [sink.postgres]\nurl = \"{postgres}\"\n\
              [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\
-             [web]\nlisten = \"127.0.0.1:0\"\n"
+             [web]\nlisten = \"{address}\"\n"
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -143,6 +146,14 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattdog"));
         command.env("WATTDOG_LOG", "warn");
         command
+    }
+
+    /// What a command says that asks the running program, and its configuration where it takes one.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> String {
+        let config = self.folder.path().join("wattdog.toml");
+        let output = self.wattdog().args(arguments).env("WATTDOG_URL", format!("http://{}", self.address)).env("WATTDOG_CONFIG", config).output().unwrap();
+        assert!(output.status.success(), "wattdog {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs a command of the program to its good end.

@@ -81,7 +81,8 @@ impl Entry {
                 return Ok(None);
             }
             let bytes = read_component(path, &sidecar).map_err(Refusal::Unfit)?;
-            load_bytes(path, &bytes, &sidecar, runtime).map(Some)
+            let loaded = load_bytes(path, &bytes, &sidecar, runtime)?;
+            Ok(Some((loaded, bytes)))
         });
         if Stamps::of(path) != stamps {
             // Written to while it was read.
@@ -96,7 +97,10 @@ impl Entry {
         self.since = clock::now().to_string();
         match loaded {
             Ok(None) => self.turn_off(audit),
-            Ok(Some(loaded)) => self.adopt(Arc::new(loaded), audit, first),
+            Ok(Some((loaded, bytes))) => {
+                audit.keep(&loaded.digest, &bytes);
+                self.adopt(Arc::new(loaded), audit, first);
+            }
             Err(refusal) => self.refuse(refusal.to_string(), audit),
         }
         false
@@ -265,8 +269,8 @@ impl Entry {
             version: loaded.version.clone(),
             digest: loaded.digest.clone(),
             kind: match loaded.kind() {
-                Kind::Detector => "detector",
-                Kind::Enricher => "enricher",
+                Kind::Detector => "detector".into(),
+                Kind::Enricher => "enricher".into(),
             },
             state,
             reason,
@@ -274,6 +278,7 @@ impl Entry {
             scored,
             failed,
             states_lost: loaded.health.states_lost(),
+            ns_per_reading: loaded.health.ns_per_reading(),
             warm_up: Vec::new(),
         }
     }

@@ -1,0 +1,139 @@
+//! `wattdog plugin compare`
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail};
+
+use super::list;
+use crate::cli::ConfigArgs;
+use crate::clock;
+use crate::config::{Config, Span};
+use crate::kafka::{Settings, read_topic};
+use crate::registry::PluginInfo;
+use crate::results::{Anomaly, RowFormat};
+
+/// Examples of each way to disagree.
+const EXAMPLES: usize = 3;
+const BINS: usize = 12;
+const WIDTH: usize = 28;
+
+/// Reads both topics of findings, those of active detectors and those of shadows, and sets two detectors beside each other,
+/// reading by reading.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: wattdog plugin compare kmeans kmeans-2 --since 7d")]
+pub(in crate::cli) struct Args {
+    /// One detector, by its file without `.wasm`, or by its own name.
+    a: String,
+    /// The other.
+    b: String,
+    /// How far back, by the time at which findings were written.
+    #[arg(long, default_value = "1d", value_parser = parse_span)]
+    since: Span,
+    /// Where the host listens, to be asked which is which and what they cost.
+    #[arg(long, env = "WATTDOG_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn parse_span(text: &str) -> Result<Span, String> {
+    text.parse()
+}
+
+/// What one detector found, by (partition, offset) of the reading.
+#[derive(Default)]
+struct Found {
+    rows: HashMap<(i32, i64), Anomaly<'static>>,
+}
+
+#[expect(clippy::print_stdout, reason = "the command's output")]
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let config = args.config.load()?;
+    let (_, plugins) = list::ask(&args.url)?;
+    let (a, b) = (which(&plugins, &args.a)?, which(&plugins, &args.b)?);
+    if a.file == b.file {
+        bail!("`{}` and `{}` are the same plugin", args.a, args.b);
+    }
+    let found = read(&config, args.since, [a, b])?;
+    print!("{}", report([a, b], &found, args.since));
+    Ok(())
+}
+
+fn which<'a>(plugins: &'a [PluginInfo], name: &str) -> anyhow::Result<&'a PluginInfo> {
+    let known = |test: &dyn Fn(&&PluginInfo) -> bool| plugins.iter().filter(|plugin| !plugin.digest.is_empty()).find(test);
+    known(&|plugin| plugin.file == name).or_else(|| known(&|plugin| plugin.name == name)).with_context(|| {
+        let names: Vec<_> = plugins.iter().map(|plugin| plugin.file.as_str()).collect();
+        format!("the host has no plugin `{name}`; it has {}", names.join(", "))
+    })
+}
+
+fn read(config: &Config, since: Span, plugins: [&PluginInfo; 2]) -> anyhow::Result<[Found; 2]> {
+    let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
+    let since_ms = clock::now().as_millisecond() - since.micros() / 1_000;
+    let format = RowFormat::new(&config.measure_names());
+    let mut found = [Found::default(), Found::default()];
+    for topic in [&config.topics.anomalies, &config.topics.shadow_anomalies] {
+        read_topic(&settings, topic, since_ms, |json| {
+            let Ok(row) = format.read_anomaly(json) else { return };
+            let of = plugins.iter().position(|plugin| row.detector_digest == plugin.digest && row.detector == plugin.name);
+            if let Some(of) = of {
+                found[of].rows.insert((row.source_partition, row.source_offset), row);
+            }
+        })
+        .with_context(|| format!("cannot read topic {topic} at {}", settings.bootstrap))?;
+    }
+    Ok(found)
+}
+
+fn report(plugins: [&PluginInfo; 2], [a, b]: &[Found; 2], since: Span) -> String {
+    let mut text = String::new();
+    let mut line = |content: String| writeln!(text, "{content}").expect("a String takes every write");
+    let names = plugins.map(|plugin| plugin.file.as_str());
+    for (plugin, found) in plugins.iter().zip([a, b]) {
+        let cost = plugin.ns_per_reading.map(|ns| format!(", {ns:.1} ns a reading")).unwrap_or_default();
+        let Found { rows } = found;
+        line(format!(
+            "{} {} ({}): {} findings in the last {since}{cost}, failed on {} of {}",
+            plugin.file,
+            plugin.version,
+            plugin.state.word(),
+            rows.len(),
+            plugin.failed,
+            plugin.scored + plugin.failed
+        ));
+    }
+    let both = a.rows.keys().filter(|place| b.rows.contains_key(place)).count();
+    let either = a.rows.len() + b.rows.len() - both;
+    let share = if either == 0 { 100.0 } else { both as f64 * 100.0 / either as f64 };
+    line(format!("both found {both} readings of the {either} that either found: they agree in {share:.1} %"));
+    for (name, mine, other) in [(names[0], a, b), (names[1], b, a)] {
+        let mut alone: Vec<_> = mine.rows.iter().filter(|(place, _)| !other.rows.contains_key(place)).map(|(_, row)| row).collect();
+        alone.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.source_offset.cmp(&y.source_offset)));
+        line(format!("only {name}: {}", alone.len()));
+        for row in alone.iter().take(EXAMPLES) {
+            line(format!("   {}  {}  score {:.2}  {}", row.detected_at, row.meter, row.score, row.reason));
+        }
+    }
+    line(scores(names, [a, b]));
+    text
+}
+
+/// Scores of the findings side by side, from the detector's own threshold on.
+fn scores(names: [&str; 2], found: [&Found; 2]) -> String {
+    let all = found.map(|found| found.rows.values().map(|row| row.score).filter(|score| score.is_finite()).collect::<Vec<_>>());
+    let highest = all.iter().flatten().copied().fold(1.0f64, f64::max);
+    let step = highest / BINS as f64;
+    let counts = all.map(|scores| {
+        let mut counts = [0usize; BINS];
+        scores.iter().for_each(|score| counts[((score / step) as usize).min(BINS - 1)] += 1);
+        counts
+    });
+    let most = counts.iter().flatten().copied().max().unwrap_or(1).max(1);
+    let mut text = format!("scores of findings (1 is a detector's own threshold)\n{:>8}  {:<WIDTH$}  {}", "", names[0], names[1]);
+    for bin in 0..BINS {
+        let [left, right] = counts.map(|counts| "#".repeat((counts[bin] * WIDTH).div_ceil(most)));
+        write!(text, "\n{:>8.2} |{left:<WIDTH$} |{right}", bin as f64 * step).expect("a String takes every write");
+    }
+    text
+}
