@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use duration::Span;
 pub use load::{ConfigError, load, load_text, parse_toml};
 pub use secret::mask_password;
+
+use crate::registry::Trust;
 pub(crate) use secret::masked_url;
 
 /// Everything that can be set.
@@ -196,17 +198,29 @@ pub struct Plugins {
     pub cache: Option<PathBuf>,
     /// Record of every load, swap, refusal, promotion and quarantine, a JSON object a line.
     pub audit: Option<PathBuf>,
+    /// Take only components with a valid minisign signature beside them.
+    pub require_signature: bool,
+    /// Public keys, as the second line of a `minisign.pub` file.
+    pub trusted_keys: Vec<String>,
     /// Longest time between two looks at the folder; events of the file system come earlier, where there are any.
     pub poll: Span,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { dir: "plugins".into(), cache: None, audit: None, poll: Span::from_secs(2) }
+        Self { dir: "plugins".into(), cache: None, audit: None, require_signature: false, trusted_keys: Vec::new(), poll: Span::from_secs(2) }
     }
 }
 
 impl Plugins {
+    /// Whose components run.
+    ///
+    /// # Errors
+    /// Naming the key that is none.
+    pub fn trust(&self) -> Result<Trust, String> {
+        if self.require_signature { Trust::in_keys(&self.trusted_keys) } else { Ok(Trust::anybody()) }
+    }
+
     /// Where the audit record is.
     #[must_use]
     pub fn audit_file(&self) -> PathBuf {
@@ -281,6 +295,10 @@ impl Config {
         }
         if self.input.meter.is_empty() {
             return Err("`input.meter` names no field: a meter needs at least one".into());
+        }
+        self.plugins.trust()?;
+        if self.plugins.require_signature && self.plugins.trusted_keys.is_empty() {
+            return Err("`plugins.require_signature` needs `plugins.trusted_keys`: without a key nothing could run".into());
         }
         for (name, measure) in &self.input.measures {
             let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

@@ -23,6 +23,9 @@ pub enum HostError {
     /// The input topic is missing and may not be created.
     #[error("topic `{0}` does not exist; create it, or set `kafka.create_topics = true`")]
     NoTopic(String),
+    /// A trusted key is none.
+    #[error("{0}")]
+    Trust(String),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}; raise the limit of processes")]
     Thread(std::io::Error),
@@ -155,6 +158,7 @@ fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
         dir: plugins.dir.clone(),
         poll: plugins.poll.duration(),
         audit: plugins.audit_file(),
+        trust: plugins.trust().map_err(HostError::Trust)?,
         measures: config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect(),
     };
     Keeper::start(keeper, runtime).map_err(HostError::Thread)

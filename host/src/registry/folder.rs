@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Sidecar, load};
+use super::{Sidecar, load, trust};
 
 /// When two looks at a file give the same stamp, it has not been written to in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Scan {
 
 impl Stamps {
     pub(super) fn of(component: &Path) -> Self {
-        let mut files = vec![component.to_owned(), component.with_extension("toml"), component.with_extension("wasm.minisig")];
+        let mut files = vec![component.to_owned(), component.with_extension("toml"), trust::signature_file(component)];
         if let Ok(Sidecar { model: Some(model), .. }) = Sidecar::beside(component) {
             let mut parts = load::model_files(&model).unwrap_or_else(|_| vec![model]);
             parts.sort();

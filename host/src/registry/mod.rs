@@ -14,6 +14,7 @@ mod lineup;
 mod lineups;
 mod load;
 mod sidecar;
+mod trust;
 mod versions;
 
 pub use audit::{Audit, AuditLine};
@@ -25,4 +26,5 @@ pub use lineup::{Duty, Lineup, Plugin};
 pub use load::{Loaded, Refusal, load_file};
 pub use lineups::{LaneReport, Lineups, Swap, WarmUp};
 pub use sidecar::{Mode, PluginInput, PluginKind, Sidecar};
+pub use trust::Trust;
 pub use versions::Versions;

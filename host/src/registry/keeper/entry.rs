@@ -9,7 +9,7 @@ use wattdog_plugin_runtime::{Kind, Runtime};
 
 use super::super::folder::Stamps;
 use super::super::load::{Refusal, load_bytes, read_component};
-use super::super::{Audit, AuditLine, Condition, Duty, LaneReport, Loaded, Mode, PluginInfo, Sidecar, State};
+use super::super::{Audit, AuditLine, Condition, Duty, LaneReport, Loaded, Mode, PluginInfo, Sidecar, State, Trust};
 use super::{SETTLE, stem};
 use crate::clock;
 
@@ -74,13 +74,14 @@ impl Entry {
     }
 
     /// Loads what is there now. True: it may not be whole yet.
-    pub(super) fn take(&mut self, path: &Path, runtime: &Runtime, audit: &mut Audit, first: bool) -> bool {
+    pub(super) fn take(&mut self, path: &Path, runtime: &Runtime, trust: &Trust, audit: &mut Audit, first: bool) -> bool {
         let Some((Some(stamps), _)) = self.seen.clone() else { return false };
         let loaded = Sidecar::beside(path).map_err(Refusal::Unfit).and_then(|sidecar| {
             if sidecar.mode == Mode::Off {
                 return Ok(None);
             }
             let bytes = read_component(path, &sidecar).map_err(Refusal::Unfit)?;
+            trust.check(path, &bytes).map_err(Refusal::Unfit)?;
             let loaded = load_bytes(path, &bytes, &sidecar, runtime)?;
             Ok(Some((loaded, bytes)))
         });

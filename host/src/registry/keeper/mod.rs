@@ -16,7 +16,7 @@ use wattdog_plugin_runtime::Runtime;
 
 use super::folder::Scan;
 use super::lineup::Candidate;
-use super::{Audit, AuditLine, Duty, Lineup, Lineups, PluginInfo};
+use super::{Audit, AuditLine, Duty, Lineup, Lineups, PluginInfo, Trust, trust};
 use crate::clock;
 use entry::{Entry, Look};
 use watch::Wakeups;
@@ -37,6 +37,8 @@ pub struct KeeperConfig {
     pub poll: Duration,
     /// The audit record.
     pub audit: PathBuf,
+    /// Whose components run.
+    pub trust: Trust,
     /// Measures as (name, unit), in the order of the columns.
     pub measures: Vec<(String, String)>,
 }
@@ -124,6 +126,7 @@ struct Keeping {
 
 impl Keeping {
     fn first_look(&mut self) {
+        trust::warn_of_strangers(&self.config.dir);
         let started = clock::monotonic();
         while self.look(true) && started.elapsed() < FIRST_PATIENCE {
             std::thread::sleep(TICK);
@@ -161,7 +164,7 @@ impl Keeping {
             match entry.look(scan.components.get(file), clock::monotonic()) {
                 Look::Settled => {}
                 Look::Unsettled => unsettled = true,
-                Look::Changed => unsettled |= entry.take(file, &self.runtime, &mut self.audit, first),
+                Look::Changed => unsettled |= entry.take(file, &self.runtime, &self.config.trust, &mut self.audit, first),
                 Look::Removed => entry.remove(&mut self.audit),
             }
         }
