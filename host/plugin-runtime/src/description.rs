@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::bindings::v1::wattdog::plugin::types::Description;
+use crate::contract::v1_bindings::wattdog::plugin::types::Description;
 use crate::compiled::Kind;
 use crate::fault::Fault;
 use crate::params;

@@ -8,7 +8,7 @@ use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, LinkerInstance, Resource, ResourceType, Val};
 use wasmtime::{Engine, Result, StoreContextMut, bail};
 
-use crate::bindings::v1::wattdog::plugin::host::Level;
+use crate::contract::v1_bindings::wattdog::plugin::host::Level;
 use crate::guest::Guest;
 
 /// What stands for any WASI resource: there is nothing behind one but its number.

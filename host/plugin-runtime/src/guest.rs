@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::ResourceLimiter;
 
-use crate::bindings::v1::wattdog::plugin::host::{Host, Level};
+use crate::contract::v1_bindings::wattdog::plugin::host::{Host, Level};
 use crate::deadline::Deadline;
 use crate::limits::Limits;
 use crate::log_lines::LogLines;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use wasmtime::Store;
 
-use crate::bindings::v1::exports::wattdog::plugin::{detection, enrichment, lifecycle};
-use crate::bindings::v1::wattdog::plugin::types::{Batch, Config, Description, Error as GuestError, Meter, MeterStateParam};
 use crate::compiled::Kind;
+use crate::contract::Calls;
+use crate::contract::v1_bindings::wattdog::plugin::types::{
+    Batch, Config, Description, Error as GuestError, Meter, MeterStateParam,
+};
 use crate::fault::{Fault, Trap};
 use crate::guest::Guest;
 use crate::limits::Limits;
@@ -17,16 +19,11 @@ use crate::{Enriched, Scored, description};
 /// What a description or a refusal may take; a long one has ten kilobytes.
 const MAX_WORDS_BYTES: usize = 1 << 20;
 
-pub(crate) enum Interface {
-    Detection(detection::Guest),
-    Enrichment(enrichment::Guest),
-}
-
 /// Third stage: lives on one thread. After a fault other than a refusal it is dead and a new one takes its place.
 pub struct Instance {
     store: Store<Guest>,
-    lifecycle: lifecycle::Guest,
-    interface: Interface,
+    calls: Box<dyn Calls>,
+    kind: Kind,
     limits: Limits,
     description: Option<Description>,
     dictionaries: Dictionaries,
@@ -43,8 +40,8 @@ struct Budget {
 }
 
 impl Instance {
-    pub(crate) fn new(store: Store<Guest>, lifecycle: lifecycle::Guest, interface: Interface, limits: Limits) -> Self {
-        Self { store, lifecycle, interface, limits, description: None, dictionaries: Dictionaries::default(), dead: false }
+    pub(crate) fn new(store: Store<Guest>, calls: Box<dyn Calls>, kind: Kind, limits: Limits) -> Self {
+        Self { store, calls, kind, limits, description: None, dictionaries: Dictionaries::default(), dead: false }
     }
 
     /// Arms the deadline; without this a store stops at once.
@@ -55,21 +52,15 @@ impl Instance {
     }
 
     pub(crate) fn describe(&mut self) -> Result<Description, Fault> {
-        let lifecycle = self.lifecycle.clone();
-        let described = self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_describe(store))?;
-        let kind = match self.interface {
-            Interface::Detection(_) => Kind::Detector,
-            Interface::Enrichment(_) => Kind::Enricher,
-        };
-        description::check(&described, kind)?;
+        let described = self.call_at_start(MAX_WORDS_BYTES, |calls, store| calls.describe(store))?;
+        description::check(&described, self.kind)?;
         Ok(described)
     }
 
     /// As the contract says: `describe`, `configure`, `describe`.
     pub(crate) fn configure(&mut self, config: &Config<'_>) -> Result<(), Fault> {
         let before = self.describe()?;
-        let lifecycle = self.lifecycle.clone();
-        self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_configure(store, config.clone()))?.map_err(refused)?;
+        self.call_at_start(MAX_WORDS_BYTES, |calls, store| calls.configure(store, config))?.map_err(refused)?;
         let after = self.describe()?;
         if (&before.name, &before.version) != (&after.name, &after.version) {
             let message = format!(
@@ -94,11 +85,10 @@ impl Instance {
     /// # Errors
     /// With the reason why there is no result; what came back is checked before it is returned.
     pub fn score(&mut self, batch: &Batch<'_>) -> Result<Scored, Fault> {
-        let Interface::Detection(guest) = &self.interface else {
+        if self.kind != Kind::Detector {
             return Err(Fault::Link("an enricher cannot score".into()));
-        };
-        let guest = guest.clone();
-        let mut scored = self.call_with_batch(batch, |store| guest.call_score(store, batch.clone()))?;
+        }
+        let mut scored = self.call_with_batch(batch, |calls, store| calls.score(store, batch))?;
         let checked = output::check_scored(&mut scored, batch.rows, self.description(), self.limits.output);
         self.die_of(checked)?;
         Ok(scored)
@@ -109,11 +99,10 @@ impl Instance {
     /// # Errors
     /// As [`Instance::score`].
     pub fn enrich(&mut self, batch: &Batch<'_>) -> Result<Enriched, Fault> {
-        let Interface::Enrichment(guest) = &self.interface else {
+        if self.kind != Kind::Enricher {
             return Err(Fault::Link("a detector cannot enrich".into()));
-        };
-        let guest = guest.clone();
-        let enriched = self.call_with_batch(batch, |store| guest.call_enrich(store, batch.clone()))?;
+        }
+        let enriched = self.call_with_batch(batch, |calls, store| calls.enrich(store, batch))?;
         let description = self.description.as_ref().expect("instances are handed out after `configure` only");
         let checked = output::check_enriched(&enriched, batch.rows, description, &self.limits, &mut self.dictionaries);
         self.die_of(checked)?;
@@ -125,10 +114,9 @@ impl Instance {
     /// # Errors
     /// When the plugin refuses or fails.
     pub fn export_state(&mut self, meters: &[u32]) -> Result<Vec<(u32, Vec<u8>)>, Fault> {
-        let lifecycle = self.lifecycle.clone();
         // State comes out of the guest's memory, so that is its bound.
         let transfer_bytes = self.limits.memory;
-        let states = self.call_at_start(transfer_bytes, |store| lifecycle.call_export_state(store, meters))?.map_err(refused)?;
+        let states = self.call_at_start(transfer_bytes, |calls, store| calls.export_state(store, meters))?.map_err(refused)?;
         let checked = output::check_states(&states, meters, self.limits.state);
         self.die_of(checked)?;
         Ok(states.into_iter().map(|state| (state.meter, state.bytes)).collect())
@@ -139,9 +127,8 @@ impl Instance {
     /// # Errors
     /// When the plugin cannot read that version, or fails.
     pub fn import_state(&mut self, version: u32, meters: &[Meter<'_>], states: &[(u32, &[u8])]) -> Result<(), Fault> {
-        let lifecycle = self.lifecycle.clone();
         let states: Vec<_> = states.iter().map(|&(meter, bytes)| MeterStateParam { meter, bytes }).collect();
-        self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_import_state(store, version, meters, &states))?
+        self.call_at_start(MAX_WORDS_BYTES, |calls, store| calls.import_state(store, version, meters, &states))?
             .map_err(refused)
     }
 
@@ -150,8 +137,7 @@ impl Instance {
     /// # Errors
     /// When the plugin fails.
     pub fn forget(&mut self, meters: &[u32]) -> Result<(), Fault> {
-        let lifecycle = self.lifecycle.clone();
-        self.call_at_start(MAX_WORDS_BYTES, |store| lifecycle.call_forget(store, meters))
+        self.call_at_start(MAX_WORDS_BYTES, |calls, store| calls.forget(store, meters))
     }
 
     /// Linear memory and tables in bytes; they never shrink.
@@ -163,7 +149,7 @@ impl Instance {
     fn call_with_batch<T>(
         &mut self,
         batch: &Batch<'_>,
-        call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<Result<T, GuestError>>,
+        call: impl FnOnce(&dyn Calls, &mut Store<Guest>) -> wasmtime::Result<Result<T, GuestError>>,
     ) -> Result<T, Fault> {
         // The dense columns, and twice the rest: a text costs more here than in the guest. `output` bounds the rest exactly.
         let columns = self.description().outputs.len() + 1;
@@ -175,18 +161,18 @@ impl Instance {
     fn call_at_start<T>(
         &mut self,
         transfer_bytes: usize,
-        call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&dyn Calls, &mut Store<Guest>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
         self.call(&Budget { time: self.limits.start_time, key: "start_time", transfer_bytes }, call)
     }
 
-    fn call<T>(&mut self, budget: &Budget, call: impl FnOnce(&mut Store<Guest>) -> wasmtime::Result<T>) -> Result<T, Fault> {
+    fn call<T>(&mut self, budget: &Budget, call: impl FnOnce(&dyn Calls, &mut Store<Guest>) -> wasmtime::Result<T>) -> Result<T, Fault> {
         if self.dead {
             return Err(Fault::Dead);
         }
         Self::enter_store(&mut self.store, budget.time);
         self.store.set_hostcall_fuel(budget.transfer_bytes);
-        let answer = call(&mut self.store);
+        let answer = call(&*self.calls, &mut self.store);
         self.store.data_mut().end_call();
         let answer = answer.map_err(|error| fault_of(&error, self.store.data(), &self.limits, budget.time, budget.key));
         self.die_of(answer)

@@ -3,10 +3,10 @@
 //! A file becomes [`Compiled`], then [`Linked`], then any number of [`Instance`]s; only a linked plugin can be started, so a
 //! broken file cannot take the place of a working one. The crate knows neither Kafka nor the host.
 
-mod bindings;
 mod cache;
 mod compiled;
 mod compiler;
+mod contract;
 mod deadline;
 mod description;
 mod empty_wasi;
@@ -21,10 +21,10 @@ mod output;
 mod params;
 mod text;
 
-pub use bindings::v1::exports::wattdog::plugin::detection::{Findings, Scored, Severity};
-pub use bindings::v1::exports::wattdog::plugin::enrichment::{Column, DictionaryAppend, Enriched};
-pub use bindings::v1::wattdog::plugin::host::Level;
-pub use bindings::v1::wattdog::plugin::types::{
+pub use contract::v1_bindings::exports::wattdog::plugin::detection::{Findings, Scored, Severity};
+pub use contract::v1_bindings::exports::wattdog::plugin::enrichment::{Column, DictionaryAppend, Enriched};
+pub use contract::v1_bindings::wattdog::plugin::host::Level;
+pub use contract::v1_bindings::wattdog::plugin::types::{
     Batch, ColumnParam, ColumnSpec, ColumnType, Description, DictionaryAppendParam, Meter, ModelPart, NumberSpec, ParamSpec,
     ParamType,
 };

@@ -2,17 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use crate::bindings::v1::exports::wattdog::plugin::{detection, enrichment, lifecycle};
-use crate::bindings::v1::wattdog::plugin::host;
-use crate::bindings::v1::wattdog::plugin::types::{Config, Description, ModelPart};
-use crate::compiled::{Compiled, Kind, first_line};
+use crate::compiled::{Compiled, Kind};
+use crate::contract::v1_bindings::wattdog::plugin::types::{Config, Description, ModelPart};
+use crate::contract::{self, Exports, link_fault};
 use crate::empty_wasi;
 use crate::fault::Fault;
 use crate::guest::{Guest, LogSink};
-use crate::instance::{Instance, Interface, fault_of};
+use crate::instance::{Instance, fault_of};
 use crate::limits::Limits;
 use crate::log_lines::LogLines;
 
@@ -24,22 +23,11 @@ pub struct Linked {
 
 struct Inner {
     pre: InstancePre<Guest>,
-    exports: Exports,
+    exports: Box<dyn Exports>,
     digest: String,
     limits: Limits,
     log: LogSink,
     lines: Arc<Mutex<LogLines>>,
-}
-
-/// Where a component's functions are.
-struct Exports {
-    lifecycle: lifecycle::GuestIndices,
-    duty: Duty,
-}
-
-enum Duty {
-    Detection(detection::GuestIndices),
-    Enrichment(enrichment::GuestIndices),
 }
 
 impl Linked {
@@ -47,10 +35,10 @@ impl Linked {
         let component = &compiled.component;
         check_imports(engine, component)?;
         let mut linker = Linker::<Guest>::new(engine);
-        host::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(link_fault)?;
+        contract::offer(&mut linker).map_err(link_fault)?;
         empty_wasi::define(&mut linker, component).map_err(link_fault)?;
         let pre = linker.instantiate_pre(component).map_err(link_fault)?;
-        let exports = Exports::find(&pre)?;
+        let exports = contract::find(&pre)?;
         let lines = Arc::new(Mutex::new(LogLines::new(limits.log_lines)));
         Ok(Self { inner: Arc::new(Inner { pre, exports, digest: compiled.digest().to_owned(), limits, log, lines }) })
     }
@@ -58,10 +46,7 @@ impl Linked {
     /// What it does.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.inner.exports.duty {
-            Duty::Detection(_) => Kind::Detector,
-            Duty::Enrichment(_) => Kind::Enricher,
-        }
+        self.inner.exports.kind()
     }
 
     /// SHA-256 of the component, in hex.
@@ -98,41 +83,14 @@ impl Linked {
         let instance = pre.instantiate(&mut store);
         store.data_mut().end_call();
         let instance = instance.map_err(|error| fault_of(&error, store.data(), limits, limits.start_time, "start_time"))?;
-        let (lifecycle, interface) = exports.load(&mut store, &instance).map_err(link_fault)?;
-        Ok(Instance::new(store, lifecycle, interface, limits.clone()))
+        let calls = exports.load(&mut store, &instance).map_err(link_fault)?;
+        Ok(Instance::new(store, calls, exports.kind(), limits.clone()))
     }
 }
 
 impl std::fmt::Debug for Linked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Linked").field("kind", &self.kind()).field("digest", &self.inner.digest).finish_non_exhaustive()
-    }
-}
-
-impl Exports {
-    fn find(pre: &InstancePre<Guest>) -> Result<Self, Fault> {
-        let lifecycle = lifecycle::GuestIndices::new(pre).map_err(link_fault)?;
-        let duty = match (detection::GuestIndices::new(pre), enrichment::GuestIndices::new(pre)) {
-            (Ok(detection), Err(_)) => Duty::Detection(detection),
-            (Err(_), Ok(enrichment)) => Duty::Enrichment(enrichment),
-            (Ok(_), Ok(_)) => return Err(Fault::Link("it is detector and enricher at once; make two plugins".into())),
-            (Err(error), Err(_)) => return Err(link_fault(error)),
-        };
-        Ok(Self { lifecycle, duty })
-    }
-
-    /// Fails where a function has another type than the contract's.
-    fn load(
-        &self,
-        store: &mut Store<Guest>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<(lifecycle::Guest, Interface)> {
-        let lifecycle = self.lifecycle.load(&mut *store, instance)?;
-        let interface = match &self.duty {
-            Duty::Detection(detection) => Interface::Detection(detection.load(store, instance)?),
-            Duty::Enrichment(enrichment) => Interface::Enrichment(enrichment.load(store, instance)?),
-        };
-        Ok((lifecycle, interface))
     }
 }
 
@@ -148,8 +106,4 @@ fn check_imports(engine: &Engine, component: &Component) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::Link(format!("it imports {}, and a plugin can reach nothing but the log", foreign.join(", "))))
-}
-
-fn link_fault(error: wasmtime::Error) -> Fault {
-    Fault::Link(first_line(&error))
 }

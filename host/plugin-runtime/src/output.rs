@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::bindings::v1::wattdog::plugin::types::{ColumnType, Description, MeterStateResult};
+use crate::contract::v1_bindings::wattdog::plugin::types::{ColumnType, Description, MeterStateResult};
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::text::one_line;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::bindings::v1::wattdog::plugin::types::{ParamSpec, ParamType};
+use crate::contract::v1_bindings::wattdog::plugin::types::{ParamSpec, ParamType};
 
 /// Completes `given` with defaults; the result is what the plugin is configured with.
 ///

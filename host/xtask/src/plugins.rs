@@ -15,7 +15,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const ALLOWED_IMPORTS: &str = "wattdog:plugin/";
 
 /// Guests of the runtime's tests.
-const MISBEHAVING: [&str; 2] = ["misdeeds", "liar"];
+const GUESTS: [&str; 3] = ["misdeeds", "liar", "another"];
 
 /// The guest that is compiled for WASI too, to try what it gives.
 const FOR_WASI: &str = "misdeeds";
@@ -32,13 +32,13 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     add_target(root, WASI_TARGET)?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin"]);
-    for name in names.iter().map(String::as_str).chain(MISBEHAVING) {
+    for name in names.iter().map(String::as_str).chain(GUESTS) {
         cargo.arg("--package").arg(format!("wattdog-{name}"));
     }
     crate::run(&mut cargo)?;
     // Kept out of `plugins/`: only tests start them.
     std::fs::create_dir_all(root.join("target/guests"))?;
-    for name in MISBEHAVING {
+    for name in GUESTS {
         wrap(root, &module(root, "plugin", &format!("wattdog_{name}")), &format!("target/guests/{name}.wasm"))?;
     }
     build_for_wasi(root)?;
