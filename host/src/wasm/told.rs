@@ -12,6 +12,8 @@ pub(super) struct Told {
     /// The life in which a meter was told; 0: never.
     meters: Vec<u32>,
     life: u32,
+    /// All meters below this have been told.
+    all_below: u32,
     /// Entries told of each input's dictionary.
     entries: Vec<usize>,
 }
@@ -25,18 +27,24 @@ pub(super) struct Entries<'a> {
 
 impl Told {
     pub(super) fn new(inputs: usize) -> Self {
-        Self { meters: Vec::new(), life: 1, entries: vec![0; inputs] }
+        Self { meters: Vec::new(), life: 1, all_below: 0, entries: vec![0; inputs] }
     }
 
     /// A fresh instance knows nothing.
     pub(super) fn forget(&mut self) {
         self.life += 1;
+        self.all_below = 0;
         self.entries.fill(0);
     }
 
     /// Those of the meters that the instance has not been told, each once; they count as told from here on.
     pub(super) fn strangers(&mut self, meters: &[MeterId]) -> Vec<MeterId> {
         let mut strangers = Vec::new();
+        // All but always there is none, and finding that out must cost nothing: this is done to every reading.
+        let highest = meters.iter().fold(0, |highest, meter| highest.max(meter.0));
+        if highest < self.all_below || meters.is_empty() {
+            return strangers;
+        }
         for &meter in meters {
             let index = meter.0 as usize;
             if self.meters.len() <= index {
@@ -47,12 +55,17 @@ impl Told {
                 strangers.push(meter);
             }
         }
+        let told = self.meters[self.all_below as usize..].iter().take_while(|told| **told == self.life).count();
+        self.all_below += told as u32;
         strangers
     }
 
     /// They have not been told after all.
     pub(super) fn untell(&mut self, meters: &[MeterId]) {
-        meters.iter().for_each(|meter| self.meters[meter.0 as usize] = 0);
+        for meter in meters {
+            self.meters[meter.0 as usize] = 0;
+            self.all_below = self.all_below.min(meter.0);
+        }
     }
 
     /// What the dictionaries have grown by.

@@ -12,6 +12,7 @@ mod failing_detector;
 mod faults;
 mod feeder;
 mod oracle;
+mod other_languages;
 mod restart;
 mod score;
 mod servers;

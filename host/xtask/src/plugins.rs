@@ -85,6 +85,18 @@ fn module(root: &Path, profile: &str, name: &str) -> PathBuf {
     root.join(format!("target/{TARGET}/{profile}/{name}.wasm"))
 }
 
+/// The examples in other languages, built and tested as an author does it, for the test that drops them into a running host.
+pub(crate) fn build_in_other_languages(root: &Path) -> Result<()> {
+    crate::prerequisites::for_other_languages()?;
+    for (language, name) in [("python", "hour-of-week"), ("javascript", "night-waste")] {
+        let folder = root.join("examples/plugins").join(language);
+        crate::run(Command::new("./build.sh").current_dir(&folder))?;
+        let file = format!("{name}.wasm");
+        std::fs::rename(folder.join(&file), root.join("target/guests").join(&file)).with_context(|| format!("no {file}"))?;
+    }
+    Ok(())
+}
+
 /// Folders of `plugins/` whose crate is a `cdylib`.
 fn first_party(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();

@@ -38,6 +38,12 @@ pub(crate) fn for_python() -> Result<()> {
     install(&["python3", "python3-venv"])
 }
 
+/// What the examples in Python and JavaScript are built with.
+pub(crate) fn for_other_languages() -> Result<()> {
+    for_python()?;
+    install(&missing(&[("node", "nodejs"), ("npm", "npm")]))
+}
+
 fn missing(needed: &[Needed]) -> Vec<&'static str> {
     needed.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect()
 }

@@ -20,6 +20,7 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
         ("plugins", Box::new(|| plugins::build(root).map(drop))),
         ("unit tests", Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins"]))),
         ("plugins, their cases, hostile guests", Box::new(with(&["test", "--quiet", "--workspace", "--exclude", "wattdog"]))),
+        ("examples in Python and JavaScript", Box::new(|| plugins::build_in_other_languages(root))),
         ("integration on real servers", Box::new(|| integration(root))),
         ("clippy", Box::new(with(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))),
     ];

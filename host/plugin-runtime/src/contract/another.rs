@@ -217,7 +217,7 @@ mod tests {
                 meters: &[0, 0],
                 event_times_us: &[0, 1],
                 columns: &[ColumnParam::Floats(&[1.0, 1.0])],
-                new_meters: &[meter.clone()],
+                new_meters: std::slice::from_ref(&meter),
                 new_entries: &[],
             };
             assert_eq!(instance.score(&batch).unwrap().scores, [1.0, 1.0], "{guest}");

@@ -45,13 +45,15 @@ pub(crate) trait Exports: Send + Sync {
     fn load(&self, store: &mut Store<Guest>, instance: &Instance) -> wasmtime::Result<Box<dyn Calls>>;
 }
 
+type Find = fn(&InstancePre<Guest>) -> Result<Box<dyn Exports>, Fault>;
+
 /// One major version.
 struct Version {
     /// As it stands in the names of a component's interfaces.
     package: &'static str,
     /// Gives what this version lets a component import.
     offer: fn(&mut Linker<Guest>) -> wasmtime::Result<()>,
-    find: fn(&InstancePre<Guest>) -> Result<Box<dyn Exports>, Fault>,
+    find: Find,
 }
 
 /// The newest first.
