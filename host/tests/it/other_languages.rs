@@ -44,8 +44,8 @@ async fn detectors_in_python_and_javascript_run_as_they_are_dropped() {
     for (language, _, case) in examples {
         let readings = workspace().join("examples/plugins").join(language).join("testcases").join(case).join("readings.jsonl");
         std::fs::read_to_string(readings).unwrap().lines().for_each(|line| {
-            let reading: serde_json::Value = serde_json::from_str(line).unwrap();
-            feeder.send(reading["building"].as_str().unwrap(), Some(line.as_bytes()));
+            // Each in a building of its own: both tell of the same weeks, and a building's late readings are set aside.
+            feeder.send(language, Some(line.replace("Building", language).as_bytes()));
         });
     }
     feeder.finish();
