@@ -228,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn after_a_while_one_lane_tries_and_a_good_row_ends_the_quarantine() {
+        let health = Health::new();
+        while health.may_run() {
+            health.failed();
+        }
+        health.quarantine();
+        health.inner().condition = Condition::Quarantined { until: clock::monotonic() };
+        assert!(health.may_run(), "it is tried");
+        assert!(!health.may_run(), "by one lane only");
+        health.failed();
+        assert!(!health.may_run(), "in vain");
+        health.inner().condition = Condition::Quarantined { until: clock::monotonic() };
+        assert!(health.may_run());
+        health.scored(1);
+        assert!(health.may_run() && health.may_run(), "it is well again");
+    }
+
+    #[test]
     fn time_lost_counts_too() {
         let health = Health::new();
         let calls = (0..1_000).take_while(|_| health.may_run()).inspect(|_| health.lost(Duration::from_millis(50))).count();

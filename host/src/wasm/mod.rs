@@ -11,6 +11,9 @@ mod states;
 mod succession;
 mod told;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,7 +160,7 @@ impl LanePlugin {
 
     fn run_part<D: Duty>(&mut self, view: &View<'_>, rows: Range<usize>, names: Names<'_>, duty: &mut D, parts: &mut Parts) {
         let health = &Arc::clone(&self.plugin).health;
-        let cpu_before = clock::thread_cpu();
+        let cpu_before = self.cost.cpu;
         match self.call(view, names, duty) {
             Ok(answer) => {
                 self.remember(view);
@@ -166,7 +169,7 @@ impl LanePlugin {
                 duty.done(rows, Ok(answer));
             }
             Err(fault) => {
-                health.lost(clock::thread_cpu().saturating_sub(cpu_before));
+                health.lost(self.cost.cpu.saturating_sub(cpu_before));
                 if !parts.failed(rows.clone()) {
                     health.failed();
                     duty.done(rows, Err(fault));
@@ -274,11 +277,7 @@ impl LanePlugin {
 
     /// Calls with these rows, after the instance has come to where it was.
     fn call<D: Duty>(&mut self, view: &View<'_>, names: Names<'_>, duty: &mut D) -> Result<D::Answer, Fault> {
-        let (started, cpu_before) = (clock::monotonic(), clock::thread_cpu());
-        let untold = self.restore(view.meters, names, duty);
-        self.restoring.elapsed += started.elapsed();
-        self.restoring.cpu += clock::thread_cpu().saturating_sub(cpu_before);
-        let untold = untold?;
+        let untold = self.restore(view.meters, names, duty)?;
         self.call_instance::<D>(view, &untold, names)
     }
 

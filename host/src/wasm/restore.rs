@@ -6,6 +6,7 @@ use wattdog_plugin_runtime::Fault;
 
 use super::told::meter_params;
 use super::{Duty, LanePlugin, Names};
+use crate::clock;
 use crate::domain::MeterId;
 
 /// Rows of one call when they are gone through again: as many as a batch has.
@@ -18,6 +19,20 @@ impl LanePlugin {
         if strangers.is_empty() || self.states.is_none() {
             return Ok(strangers);
         }
+        let (started, cpu_before) = (clock::monotonic(), clock::thread_cpu());
+        let untold = self.restore_strangers(strangers, meters, names, duty);
+        self.restoring.elapsed += started.elapsed();
+        self.restoring.cpu += clock::thread_cpu().saturating_sub(cpu_before);
+        untold
+    }
+
+    fn restore_strangers<D: Duty>(
+        &mut self,
+        strangers: Vec<MeterId>,
+        meters: &[MeterId],
+        names: Names<'_>,
+        duty: &mut D,
+    ) -> Result<Vec<MeterId>, Fault> {
         // A plugin that does not start says nothing about the states.
         self.on_instance(|_| Ok(()))?;
         let untold = match self.import(&strangers, names) {
