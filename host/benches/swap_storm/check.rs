@@ -63,7 +63,8 @@ pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value], repor
             wrong(format!("meter {meter}: average {average} at reading {seen}, expected {expected}"));
         }
         let digest = row["detector_digest"].as_str().context("a digest")?;
-        let place = (row["source_partition"].as_i64().context("a partition")?, row["source_offset"].as_i64().context("an offset")?);
+        let place =
+            (row["source_partition"].as_i64().context("a partition")?, row["source_offset"].as_i64().context("an offset")?);
         let wanted = active.range(..=place).next_back().filter(|((partition, _), _)| *partition == place.0);
         if wanted.is_none_or(|(_, wanted)| wanted != digest) {
             wrong(format!("offset {place:?} was scored by {digest}, active was {wanted:?}"));

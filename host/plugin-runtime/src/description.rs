@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::contract::v1_bindings::wattdog::plugin::types::Description;
 use crate::compiled::Kind;
+use crate::contract::v1_bindings::wattdog::plugin::types::Description;
 use crate::fault::Fault;
 use crate::params;
 

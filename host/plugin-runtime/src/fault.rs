@@ -58,7 +58,9 @@ pub enum Fault {
         limit: usize,
     },
     /// Compiling it took more than it may.
-    #[error("compiling it takes more than {time:?} of processor time or {memory} bytes; raise `limits.compile_time` or `limits.compile_memory`")]
+    #[error(
+        "compiling it takes more than {time:?} of processor time or {memory} bytes; raise `limits.compile_time` or `limits.compile_memory`"
+    )]
     Compile {
         /// The limit of processor time.
         time: Duration,

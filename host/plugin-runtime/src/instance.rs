@@ -128,8 +128,7 @@ impl Instance {
     /// When the plugin cannot read that version, or fails.
     pub fn import_state(&mut self, version: u32, meters: &[Meter<'_>], states: &[(u32, &[u8])]) -> Result<(), Fault> {
         let states: Vec<_> = states.iter().map(|&(meter, bytes)| MeterStateParam { meter, bytes }).collect();
-        self.call_at_start(MAX_WORDS_BYTES, |calls, store| calls.import_state(store, version, meters, &states))?
-            .map_err(refused)
+        self.call_at_start(MAX_WORDS_BYTES, |calls, store| calls.import_state(store, version, meters, &states))?.map_err(refused)
     }
 
     /// Drops all that the plugin keeps about these meters.
@@ -166,7 +165,11 @@ impl Instance {
         self.call(&Budget { time: self.limits.start_time, key: "start_time", transfer_bytes }, call)
     }
 
-    fn call<T>(&mut self, budget: &Budget, call: impl FnOnce(&dyn Calls, &mut Store<Guest>) -> wasmtime::Result<T>) -> Result<T, Fault> {
+    fn call<T>(
+        &mut self,
+        budget: &Budget,
+        call: impl FnOnce(&dyn Calls, &mut Store<Guest>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
         if self.dead {
             return Err(Fault::Dead);
         }

@@ -21,6 +21,8 @@ mod output;
 mod params;
 mod text;
 
+pub use compiled::{Compiled, Kind};
+pub use compiler::{Compiler, compile_standard_input};
 pub use contract::v1_bindings::exports::wattdog::plugin::detection::{Findings, Scored, Severity};
 pub use contract::v1_bindings::exports::wattdog::plugin::enrichment::{Column, DictionaryAppend, Enriched};
 pub use contract::v1_bindings::wattdog::plugin::host::Level;
@@ -28,8 +30,6 @@ pub use contract::v1_bindings::wattdog::plugin::types::{
     Batch, ColumnParam, ColumnSpec, ColumnType, Description, DictionaryAppendParam, Meter, ModelPart, NumberSpec, ParamSpec,
     ParamType,
 };
-pub use compiled::{Compiled, Kind};
-pub use compiler::{Compiler, compile_standard_input};
 pub use engine::{Runtime, RuntimeConfig};
 pub use fault::{Fault, Trap};
 pub use guest::LogSink;

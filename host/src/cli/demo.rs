@@ -42,7 +42,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let database = args.database.clone().unwrap_or_else(|| folder.path().join("wattdog.db"));
     let mut config = Config::default();
-    let topics = [&config.kafka.topic, &config.topics.aggregations, &config.topics.anomalies, &config.topics.shadow_anomalies, &config.topics.dead_letters];
+    let topics = [
+        &config.kafka.topic,
+        &config.topics.aggregations,
+        &config.topics.anomalies,
+        &config.topics.shadow_anomalies,
+        &config.topics.dead_letters,
+    ];
     let broker = EmbeddedBroker::start(&topics.map(String::as_str), config.kafka.partitions)
         .context("the embedded broker does not start")?;
     config.kafka.bootstrap = broker.bootstrap();

@@ -12,8 +12,8 @@ use crate::detect::{Detect, Source, Verdicts};
 use crate::domain::{Batch, MeterTable};
 use crate::readings_file::for_each_line;
 use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
-use crate::wasm::Names;
 use crate::results::{Anomaly, RowFormat};
+use crate::wasm::Names;
 
 /// Rows of one call: as large as the pipeline's.
 const BATCH: usize = 4_096;

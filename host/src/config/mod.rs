@@ -208,7 +208,14 @@ pub struct Plugins {
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { dir: "plugins".into(), cache: None, audit: None, require_signature: false, trusted_keys: Vec::new(), poll: Span::from_secs(2) }
+        Self {
+            dir: "plugins".into(),
+            cache: None,
+            audit: None,
+            require_signature: false,
+            trusted_keys: Vec::new(),
+            poll: Span::from_secs(2),
+        }
     }
 }
 

@@ -24,5 +24,5 @@ pub use rdkafka::error::KafkaError;
 pub use result_reader::ResultReader;
 pub use settings::Settings;
 pub use subscription::Assignments;
-pub use whole_topic::read_topic;
 pub use topics::{TopicError, TopicSpec, ensure_topics, partition_count};
+pub use whole_topic::read_topic;

@@ -22,7 +22,8 @@ pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: imp
     config.set("enable.partition.eof", "true");
     let consumer: BaseConsumer = config.create()?;
     let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
-    let partitions: Vec<i32> = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
+    let partitions: Vec<i32> =
+        metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
     let mut times = TopicPartitionList::new();
     for &partition in &partitions {
         times.add_partition_offset(topic, partition, Offset::Offset(since_ms.max(0)))?;

@@ -120,7 +120,8 @@ impl Following {
     /// Begins the warm-ups that the lineup asks for, and ends those that it does not.
     fn warm_up(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
         let is_wanted = |plugin: &Plugin| plugin.duty == Duty::Warming;
-        self.warming_up.retain(|warming| next.detectors.iter().any(|plugin| is_wanted(plugin) && Arc::ptr_eq(plugin, &warming.plugin)));
+        self.warming_up
+            .retain(|warming| next.detectors.iter().any(|plugin| is_wanted(plugin) && Arc::ptr_eq(plugin, &warming.plugin)));
         for plugin in next.detectors.iter().filter(|plugin| is_wanted(plugin)) {
             let is_warm = |lane: &Self| lane.warming_up.iter().any(|warming| Arc::ptr_eq(&warming.plugin, plugin));
             let knows = stages.warming(&plugin.file_stem).is_some_and(|detector| detector.remembered() > 0);
@@ -147,9 +148,9 @@ impl Following {
             let Some(detector) = stages.warming(&warming.plugin.file_stem) else { continue };
             if let Some(memories) = warming.memories() {
                 let meters = &mut state.meters;
-                let known = memories.into_iter().map(|meter| {
-                    (meters.intern(&meter.name, &meter.building, meter.floor.as_deref()), meter.bytes)
-                });
+                let known = memories
+                    .into_iter()
+                    .map(|meter| (meters.intern(&meter.name, &meter.building, meter.floor.as_deref()), meter.bytes));
                 detector.release(known);
                 ended.push((index, true));
             } else if detector.remembered() > MAX_REMEMBERED {

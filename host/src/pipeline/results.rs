@@ -3,8 +3,8 @@
 use wattdog_plugin_runtime::Fault;
 
 use crate::detect::Verdicts;
-use crate::enrich::Failures;
 use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
+use crate::enrich::Failures;
 use crate::kafka::Message;
 use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
 use crate::registry::{Duty, Plugin};

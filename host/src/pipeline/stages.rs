@@ -71,7 +71,9 @@ impl Stages {
     /// What bringing instances to where others were has taken since this was last asked.
     pub(super) fn take_restoring(&mut self) -> Cost {
         let plugins = self.enrich.plugins().chain(self.detect.plugins());
-        plugins.map(LanePlugin::take_restoring).fold(Cost::default(), |sum, cost| Cost { elapsed: sum.elapsed + cost.elapsed, cpu: sum.cpu + cost.cpu })
+        plugins
+            .map(LanePlugin::take_restoring)
+            .fold(Cost::default(), |sum, cost| Cost { elapsed: sum.elapsed + cost.elapsed, cpu: sum.cpu + cost.cpu })
     }
 
     /// The detector of a file that is to be warmed up, or is.

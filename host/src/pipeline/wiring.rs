@@ -150,7 +150,8 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
 
 fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
     let plugins = &config.plugins;
-    let cache_dir = Some(plugins.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins")));
+    let cache_dir =
+        Some(plugins.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins")));
     // The program itself, in another process: nothing else needs to be installed for it.
     let compiler = std::env::current_exe().ok().map(|program| Compiler { program, arguments: vec!["compile-plugin".into()] });
     let runtime = Runtime::new(RuntimeConfig { cache_dir, compiler })?;

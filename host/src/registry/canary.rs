@@ -13,7 +13,8 @@ const STEP_US: i64 = 900_000_000;
 pub(super) fn run(instance: &mut Instance, kind: Kind) -> Result<(), Fault> {
     let description = instance.description().clone();
     let meters: Vec<u32> = (0..ROWS).map(|row| row % METERS).collect();
-    let times: Vec<i64> = (0..i64::from(ROWS)).map(|row| START_US + (if row % 10 == 9 { row - 8 } else { row }) * STEP_US).collect();
+    let times: Vec<i64> =
+        (0..i64::from(ROWS)).map(|row| START_US + (if row % 10 == 9 { row - 8 } else { row }) * STEP_US).collect();
     let value = |row: u32, input: usize| match row % 13 {
         12 => f64::NAN,
         _ => 100.0 * (1.0 + input as f64) + 50.0 * (f64::from(row) / 10.0).sin(),

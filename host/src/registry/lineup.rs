@@ -61,12 +61,7 @@ impl Plugin {
     ///
     /// # Errors
     /// With the reason why it cannot run.
-    pub fn alone(
-        file: &Path,
-        sidecar: &Sidecar,
-        runtime: &Runtime,
-        measures: &[(String, String)],
-    ) -> Result<Arc<Self>, String> {
+    pub fn alone(file: &Path, sidecar: &Sidecar, runtime: &Runtime, measures: &[(String, String)]) -> Result<Arc<Self>, String> {
         let loaded = Arc::new(super::load_file(file, sidecar, runtime).map_err(|refusal| refusal.to_string())?);
         let inputs = Catalogue::new(measures).resolve(&loaded.description.inputs)?;
         Ok(Arc::new(Self { loaded, duty: Duty::Active, inputs, first_output: 0 }))
@@ -99,7 +94,11 @@ pub(super) struct Candidate<'a> {
 impl Lineup {
     /// Puts the candidates in order; those that cannot run now come back with the reason. What stays as it was in `before` is
     /// the same value, so that lanes keep its instance.
-    pub(super) fn of(before: &Self, measures: &[(String, String)], mut candidates: Vec<Candidate<'_>>) -> (Self, Vec<(Arc<Loaded>, String)>) {
+    pub(super) fn of(
+        before: &Self,
+        measures: &[(String, String)],
+        mut candidates: Vec<Candidate<'_>>,
+    ) -> (Self, Vec<(Arc<Loaded>, String)>) {
         candidates.sort_by_key(|candidate| {
             let loaded = candidate.loaded;
             (loaded.kind() != Kind::Enricher, loaded.sidecar.order, loaded.file_stem.clone())
@@ -119,15 +118,20 @@ impl Lineup {
         let twin = self.all().find(|other| other.name == loaded.name && other.duty == *duty && *duty != Duty::Warming);
         if let Some(other) = twin {
             let (name, file, version) = (&other.name, &other.file_stem, &other.version);
-            return Err(format!("{file}.wasm is plugin `{name}` {version} already, in the same mode; remove one, or change its `mode`"));
+            return Err(format!(
+                "{file}.wasm is plugin `{name}` {version} already, in the same mode; remove one, or change its `mode`"
+            ));
         }
         let inputs = self.catalogue.resolve(&loaded.description.inputs)?;
         let is_enricher = loaded.kind() == Kind::Enricher;
-        let first_output =
-            if is_enricher { self.catalogue.add_outputs(&loaded.name, &loaded.description.outputs) } else { 0 };
+        let first_output = if is_enricher { self.catalogue.add_outputs(&loaded.name, &loaded.description.outputs) } else { 0 };
         let same = before.all().find(|plugin| plugin.is_as(loaded, *duty, &inputs, first_output)).map(Arc::clone);
         let plugin = same.unwrap_or_else(|| Arc::new(Plugin { loaded: Arc::clone(loaded), duty: *duty, inputs, first_output }));
-        if is_enricher { self.enrichers.push(plugin) } else { self.detectors.push(plugin) }
+        if is_enricher {
+            self.enrichers.push(plugin)
+        } else {
+            self.detectors.push(plugin)
+        }
         Ok(())
     }
 

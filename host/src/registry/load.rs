@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use wattdog_plugin_runtime::{Compiled, Description, Fault, Instance, Kind, Level, Limits, Linked, LogSink, ModelPart, Runtime, complete_params};
+use wattdog_plugin_runtime::{
+    Compiled, Description, Fault, Instance, Kind, Level, Limits, Linked, LogSink, ModelPart, Runtime, complete_params,
+};
 
 use super::health::Health;
 use super::{PluginInput, PluginKind, Sidecar, canary};
@@ -142,7 +144,8 @@ fn check(file: &Path, compiled: &Compiled, sidecar: &Sidecar, runtime: &Runtime)
     let model = sidecar.model.as_deref().map(read_model).transpose()?.unwrap_or_default();
     let mut instance = start(&linked, &params, &model).map_err(in_words)?;
     let description = instance.description().clone();
-    canary::run(&mut instance, linked.kind()).map_err(|fault| format!("it does not survive a batch of made-up readings: {fault}"))?;
+    canary::run(&mut instance, linked.kind())
+        .map_err(|fault| format!("it does not survive a batch of made-up readings: {fault}"))?;
     Ok(Loaded {
         file_stem,
         name: description.name.clone(),

@@ -23,7 +23,8 @@ impl Trust {
     /// Naming the key that is none.
     pub fn in_keys(keys: &[String]) -> Result<Self, String> {
         let key = |text: &String| {
-            PublicKey::from_base64(text.trim()).map_err(|error| format!("{text:?} in `plugins.trusted_keys` is no minisign key: {error}"))
+            PublicKey::from_base64(text.trim())
+                .map_err(|error| format!("{text:?} in `plugins.trusted_keys` is no minisign key: {error}"))
         };
         Ok(Self { keys: Some(keys.iter().map(key).collect::<Result<_, _>>()?) })
     }

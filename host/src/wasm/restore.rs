@@ -67,7 +67,8 @@ impl LanePlugin {
             .min()
         {
             version = Some(next);
-            let of_version = |meter: &MeterId| states.stored(*meter).filter(|(of, _)| *of == next).map(|(_, bytes)| (meter.0, bytes));
+            let of_version =
+                |meter: &MeterId| states.stored(*meter).filter(|(of, _)| *of == next).map(|(_, bytes)| (meter.0, bytes));
             let given: Vec<_> = with.iter().filter_map(of_version).collect();
             let told: Vec<_> = given.iter().map(|(meter, _)| MeterId(*meter)).collect();
             let params = meter_params(&told, names);

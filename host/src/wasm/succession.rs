@@ -21,9 +21,15 @@ fn predecessor(plugin: &Plugin, before: &[LanePlugin]) -> Option<usize> {
     let is_settled = |other: &LanePlugin| other.plugin().duty != Duty::Warming;
     let place = |test: &dyn Fn(&LanePlugin) -> bool| before.iter().position(test);
     place(&|other| Arc::ptr_eq(other.plugin().loaded(), plugin.loaded()))
-        .or_else(|| place(&|other| is_settled(other) && other.plugin().file_stem == plugin.file_stem && other.plugin().name == plugin.name))
+        .or_else(|| {
+            place(&|other| {
+                is_settled(other) && other.plugin().file_stem == plugin.file_stem && other.plugin().name == plugin.name
+            })
+        })
         .or_else(|| place(&|other| is_settled(other) && other.plugin().name == plugin.name && other.plugin().duty == plugin.duty))
-        .filter(|_| plugin.duty != Duty::Warming || place(&|other| Arc::ptr_eq(other.plugin().loaded(), plugin.loaded())).is_some())
+        .filter(|_| {
+            plugin.duty != Duty::Warming || place(&|other| Arc::ptr_eq(other.plugin().loaded(), plugin.loaded())).is_some()
+        })
 }
 
 /// One step for each plugin that is going to be swapped; true when all are ready.

@@ -21,7 +21,8 @@ fn plugins() -> [Arc<Plugin>; 3] {
         let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
         let sidecar: Sidecar = toml::from_str(&format!("[params]\nreport_every = 1\nunbearable = {UNBEARABLE:.1}")).unwrap();
         let measures = [("electricity".to_owned(), "kWh".to_owned())];
-        Plugin::alone(&guests.join(version).with_extension("wasm"), &sidecar, &runtime, &measures).expect("run `cargo xtask plugins`")
+        Plugin::alone(&guests.join(version).with_extension("wasm"), &sidecar, &runtime, &measures)
+            .expect("run `cargo xtask plugins`")
     })
 }
 

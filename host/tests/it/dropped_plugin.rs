@@ -71,6 +71,9 @@ async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_i
     running.stop();
 }
 
+/// Puts the file there.
+type Way<'a> = &'a dyn Fn(&Path);
+
 fn copy_slowly(from: &Path, to: &Path) {
     use std::io::Write as _;
     let bytes = std::fs::read(from).unwrap();
@@ -95,7 +98,7 @@ async fn each_way_to_put_a_file_there_loads_it_once_and_never_half() {
         std::fs::copy(&from, aside.join(version).join("mounted.wasm")).unwrap();
     }
     // All carry the same plugin, so each goes before the next comes.
-    let ways: [(&str, &dyn Fn(&Path)); 5] = [
+    let ways: [(&str, Way<'_>); 5] = [
         ("cp", &|to| assert!(std::fs::copy(&from, to).unwrap() > 0)),
         ("mv", &|to| {
             let beside = plugins.join("on-its-way.part");
@@ -152,7 +155,8 @@ async fn a_bad_file_and_a_folder_that_vanishes_disturb_nothing() {
     stuck_readings(4).for_each(|line| feeder.send_line(&line));
     feeder.finish();
     let postgres = world.postgres().await;
-    eventually("the version before judges", async || (findings(&postgres, "anomalies", "kmeans").await? == 10).then_some(())).await;
+    eventually("the version before judges", async || (findings(&postgres, "anomalies", "kmeans").await? == 10).then_some(()))
+        .await;
 
     // What is left where a volume is unmounted: another folder, with nothing in it.
     std::fs::rename(world.plugins(), world.folder.path().join("unmounted")).unwrap();

@@ -68,8 +68,12 @@ async fn one_reading_in_a_thousand_is_set_aside_and_the_state_is_as_if_it_had_be
     let running = world.start();
     let started = Instant::now();
     let postgres = world.postgres().await;
-    eventually("all findings are there", async || (count(&postgres, "anomalies").await? == expected.len() as i64).then_some(())).await;
-    println!("{:.0} readings a second from start to last row, one in a thousand failing", READINGS as f64 / started.elapsed().as_secs_f64());
+    eventually("all findings are there", async || (count(&postgres, "anomalies").await? == expected.len() as i64).then_some(()))
+        .await;
+    println!(
+        "{:.0} readings a second from start to last row, one in a thousand failing",
+        READINGS as f64 / started.elapsed().as_secs_f64()
+    );
     running.stop();
 
     let rows: Vec<(String, serde_json::Value)> =
@@ -85,7 +89,10 @@ async fn one_reading_in_a_thousand_is_set_aside_and_the_state_is_as_if_it_had_be
         let value = String::from_utf8_lossy(letter.payload().unwrap());
         assert!(value.contains("\"electricity\":4000"), "{value}");
         let header = |name: &str| header(letter, name);
-        assert_eq!((header("kind"), header("plugin"), header("plugin_version")), ("scoring".into(), "tally".into(), "1.0.0".into()));
+        assert_eq!(
+            (header("kind"), header("plugin"), header("plugin_version")),
+            ("scoring".into(), "tally".into(), "1.0.0".into())
+        );
         assert_eq!(header("trap"), "unreachable");
         assert!(header("message").contains("4000 kWh is more than I can bear"), "{}", header("message"));
     });
@@ -117,7 +124,8 @@ async fn a_new_version_that_fails_makes_place_for_the_one_before_and_a_first_one
     send(1..501);
     let running = world.start();
     let postgres = world.postgres().await;
-    let scored = async |by: &str| count(&postgres, &format!("anomalies WHERE detector_version = '{by}' AND detector = 'tally'")).await;
+    let scored =
+        async |by: &str| count(&postgres, &format!("anomalies WHERE detector_version = '{by}' AND detector = 'tally'")).await;
     eventually("the first version scores", async || (scored("1.0.0").await? == 500).then_some(())).await;
 
     // The new one cannot bear what every reading has from here on.
@@ -191,8 +199,10 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
     .await;
     (501..1_001).for_each(|reading| feeder.send_line(&line(reading)));
     feeder.finish();
-    eventually("its findings are results", async || (count(&postgres, "anomalies WHERE detector = 'tally'").await? == 500).then_some(()))
-        .await;
+    eventually("its findings are results", async || {
+        (count(&postgres, "anomalies WHERE detector = 'tally'").await? == 500).then_some(())
+    })
+    .await;
     // It goes on with what it knew.
     let most: f64 = sqlx::query_scalar("SELECT max((context->>'seen')::float8) FROM anomalies WHERE detector = 'tally'")
         .fetch_one(&postgres)

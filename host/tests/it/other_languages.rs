@@ -23,10 +23,7 @@ async fn detectors_in_python_and_javascript_run_as_they_are_dropped() {
     let running = world.start();
     let is_loaded = |name: &str| world.audit().iter().any(|(event, file, ..)| event == "loaded" && file == name).then_some(());
     eventually("the program runs", async || is_loaded("kmeans")).await;
-    let examples = [
-        ("python", "hour-of-week", "a_spike_and_a_new_level"),
-        ("javascript", "night-waste", "lights_left_on"),
-    ];
+    let examples = [("python", "hour-of-week", "a_spike_and_a_new_level"), ("javascript", "night-waste", "lights_left_on")];
     for (language, name, case) in examples {
         let example = workspace().join("examples/plugins").join(language);
         let case = example.join("testcases").join(case);
@@ -37,7 +34,8 @@ async fn detectors_in_python_and_javascript_run_as_they_are_dropped() {
         eventually(&format!("{name} is loaded"), async || is_loaded(name)).await;
     }
     eventually("the last has come to all lanes", async || {
-        let swapped = world.audit().iter().filter(|(event, .., line)| event == "swapped" && line["plugin"] == "night-waste").count();
+        let swapped =
+            world.audit().iter().filter(|(event, .., line)| event == "swapped" && line["plugin"] == "night-waste").count();
         (swapped == 3).then_some(())
     })
     .await;

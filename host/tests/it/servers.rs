@@ -151,7 +151,13 @@ impl World {
     /// What a command says that asks the running program, and its configuration where it takes one.
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
         let config = self.folder.path().join("wattdog.toml");
-        let output = self.wattdog().args(arguments).env("WATTDOG_URL", format!("http://{}", self.address)).env("WATTDOG_CONFIG", config).output().unwrap();
+        let output = self
+            .wattdog()
+            .args(arguments)
+            .env("WATTDOG_URL", format!("http://{}", self.address))
+            .env("WATTDOG_CONFIG", config)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "wattdog {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

@@ -65,7 +65,16 @@ fn build_for_wasi(root: &Path) -> Result<()> {
 fn build_versions(root: &Path) -> Result<()> {
     for (name, features) in VERSIONS {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin", "--package", "wattdog-tally"]);
+        cargo.current_dir(root).args([
+            "build",
+            "--quiet",
+            "--target",
+            TARGET,
+            "--profile",
+            "plugin",
+            "--package",
+            "wattdog-tally",
+        ]);
         crate::run(cargo.args(features))?;
         wrap(root, &module(root, "plugin", "wattdog_tally"), &format!("target/guests/{name}.wasm"))?;
     }

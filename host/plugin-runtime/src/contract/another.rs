@@ -138,7 +138,8 @@ impl Calls for Functions {
         states: &[newest::MeterStateParam<'_>],
     ) -> Answer<()> {
         let meters: Vec<_> = meters.iter().map(meter).collect();
-        let states: Vec<_> = states.iter().map(|state| types::MeterStateParam { meter: state.meter, bytes: state.bytes }).collect();
+        let states: Vec<_> =
+            states.iter().map(|state| types::MeterStateParam { meter: state.meter, bytes: state.bytes }).collect();
         Ok(self.lifecycle.call_import_state(store, version, &meters, &states)?.map_err(error))
     }
 

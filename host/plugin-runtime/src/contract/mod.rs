@@ -71,8 +71,7 @@ pub(crate) fn offer(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 /// The exports of the version that the component is made for, by the names of its interfaces.
 pub(crate) fn find(pre: &InstancePre<Guest>) -> Result<Box<dyn Exports>, Fault> {
     let component = pre.component();
-    let exported: Vec<String> =
-        component.component_type().exports(pre.engine()).map(|(name, _)| name.to_owned()).collect();
+    let exported: Vec<String> = component.component_type().exports(pre.engine()).map(|(name, _)| name.to_owned()).collect();
     let is_of = |version: &&Version| {
         let (package, major) = version.package.split_once('@').expect("a package with its version");
         let prefix = (format!("{package}/"), format!("@{major}."));

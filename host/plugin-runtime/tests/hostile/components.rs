@@ -37,8 +37,14 @@ pub(crate) fn cases() -> Vec<Case> {
         ("a core module", text("(module)"), is_load),
         ("a component of no world", text("(component)"), is_link),
         ("a component of another world", another_world(), is_link),
-        ("asks for what is not in the contract", text(r#"(component (import "evil:host/root@1.0.0" (instance (export "shell" (func)))))"#), is_link),
-        ("larger than it may be", vec![0; (4 << 20) + 1], |came| matches!(came, Err(Fault::ComponentSize { limit: 4_194_304, .. }))),
+        (
+            "asks for what is not in the contract",
+            text(r#"(component (import "evil:host/root@1.0.0" (instance (export "shell" (func)))))"#),
+            is_link,
+        ),
+        ("larger than it may be", vec![0; (4 << 20) + 1], |came| {
+            matches!(came, Err(Fault::ComponentSize { limit: 4_194_304, .. }))
+        }),
         ("data segments of three megabytes", giant_data(), |came| matches!(came, Ok(answer) if answer.starts_with("[7.0, 8.0]"))),
         ("a memory of four gigabytes", good_with("(memory 65535)"), |came| matches!(came, Err(Fault::Memory { .. }))),
         ("a table of a million entries", good_with("(table 1000000 funcref)"), is_trap),
@@ -58,7 +64,13 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     cases
         .into_iter()
-        .map(|(name, bytes, outcome)| Case { name: name.into(), bytes, params: serde_json::json!({ "misdeed": "none" }), call: Call::Score, outcome })
+        .map(|(name, bytes, outcome)| Case {
+            name: name.into(),
+            bytes,
+            params: serde_json::json!({ "misdeed": "none" }),
+            call: Call::Score,
+            outcome,
+        })
         .collect()
 }
 
@@ -122,7 +134,8 @@ fn locals_and_blocks() -> Vec<u8> {
     body.push(')');
     for block in 0..20_000 {
         let local = block % 10_000 + 1;
-        write!(body, "(block (br_if 0 (local.get 0)) (local.set {local} (i32.add (local.get {local}) (i32.const {block}))))").unwrap();
+        write!(body, "(block (br_if 0 (local.get 0)) (local.set {local} (i32.add (local.get {local}) (i32.const {block}))))")
+            .unwrap();
     }
     body.push(')');
     core(&body)

@@ -231,24 +231,41 @@ fn misdeeds() -> Vec<Case> {
         ("log what steers a terminal", is_taken),
         ("report what steers a terminal", |came| matches!(came, Ok(answer) if answer == "[7.0, 8.0]one [2J two")),
     ];
-    let mut cases: Vec<_> = score.into_iter().map(|(deed, outcome)| case(deed, "misdeeds", named(deed), Call::Score, outcome)).collect();
+    let mut cases: Vec<_> =
+        score.into_iter().map(|(deed, outcome)| case(deed, "misdeeds", named(deed), Call::Score, outcome)).collect();
     let refusal = |place: &str| serde_json::json!({ "misdeed": "refuse", "place": place });
     cases.extend([
-        case("refuse in configure", "misdeeds", refusal("configure"), Call::Score, |came| {
-            matches!(came, Err(Fault::Refused(text)) if text == "no, not like this")
-        }),
-        case("refuse in score", "misdeeds", refusal("score"), Call::Score, |came| {
-            matches!(came, Err(Fault::Refused(text)) if text == "I would rather not")
-        }),
-        case("refuse in export-state", "misdeeds", refusal("export-state"), Call::Export, |came| {
-            matches!(came, Err(Fault::Refused(text)) if text == "it is mine")
-        }),
+        case(
+            "refuse in configure",
+            "misdeeds",
+            refusal("configure"),
+            Call::Score,
+            |came| matches!(came, Err(Fault::Refused(text)) if text == "no, not like this"),
+        ),
+        case(
+            "refuse in score",
+            "misdeeds",
+            refusal("score"),
+            Call::Score,
+            |came| matches!(came, Err(Fault::Refused(text)) if text == "I would rather not"),
+        ),
+        case(
+            "refuse in export-state",
+            "misdeeds",
+            refusal("export-state"),
+            Call::Export,
+            |came| matches!(came, Err(Fault::Refused(text)) if text == "it is mine"),
+        ),
         case("state bomb", "misdeeds", named("state bomb"), Call::Export, |came| {
             matches!(came, Err(Fault::StateSize { length: 1_048_576, limit: 65_536 }))
         }),
-        case("state of another plugin", "misdeeds", named("none"), Call::Import, |came| {
-            matches!(came, Err(Fault::Refused(text)) if text.contains("another plugin wrote"))
-        }),
+        case(
+            "state of another plugin",
+            "misdeeds",
+            named("none"),
+            Call::Import,
+            |came| matches!(came, Err(Fault::Refused(text)) if text.contains("another plugin wrote")),
+        ),
         case("be another afterwards", "misdeeds", named("be another afterwards"), Call::Score, is_output),
     ]);
     cases
@@ -310,7 +327,10 @@ fn outside() -> Vec<Case> {
         ("call the network", fails),
         ("listen", fails),
         ("start a thread", fails),
-        ("read the environment", |came| matches!(came, Err(Fault::Trap { message, .. }) if message.contains("0 variables, 0 arguments"))),
+        (
+            "read the environment",
+            |came| matches!(came, Err(Fault::Trap { message, .. }) if message.contains("0 variables, 0 arguments")),
+        ),
         ("ask the time", |came| matches!(came, Err(Fault::Trap { message, .. }) if message.contains("Ok(0ns)"))),
         // It does not wait: the host's clock stands still for it.
         ("wait", |came| matches!(came, Err(Fault::Trap { message, .. }) if message.contains("0ns"))),
@@ -318,6 +338,7 @@ fn outside() -> Vec<Case> {
         ("end the process", |came| matches!(came, Err(Fault::Trap { message, .. }) if message.contains("it ended itself"))),
         ("print", is_taken),
     ];
-    let attempt = |(deed, outcome): (&str, Outcome)| case(&format!("{deed} (WASI)"), "misdeeds-wasi", named(deed), Call::Score, outcome);
+    let attempt =
+        |(deed, outcome): (&str, Outcome)| case(&format!("{deed} (WASI)"), "misdeeds-wasi", named(deed), Call::Score, outcome);
     attempts.into_iter().map(attempt).collect()
 }

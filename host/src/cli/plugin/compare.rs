@@ -108,7 +108,8 @@ fn report(plugins: [&PluginInfo; 2], [a, b]: &[Found; 2], since: Span) -> String
     let share = if either == 0 { 100.0 } else { both as f64 * 100.0 / either as f64 };
     line(format!("both found {both} readings of the {either} that either found: they agree in {share:.1} %"));
     for (name, mine, other) in [(names[0], a, b), (names[1], b, a)] {
-        let mut alone: Vec<_> = mine.rows.iter().filter(|(place, _)| !other.rows.contains_key(place)).map(|(_, row)| row).collect();
+        let mut alone: Vec<_> =
+            mine.rows.iter().filter(|(place, _)| !other.rows.contains_key(place)).map(|(_, row)| row).collect();
         alone.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.source_offset.cmp(&y.source_offset)));
         line(format!("only {name}: {}", alone.len()));
         for row in alone.iter().take(EXAMPLES) {

@@ -20,8 +20,10 @@ pub(in crate::cli) struct Args {
 /// The plugins of a running host.
 pub(super) fn ask(url: &str) -> anyhow::Result<(String, Vec<PluginInfo>)> {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let body = get(address, "/api/v1/plugins").with_context(|| format!("no wattdog answers at {url}; start one, or give its --url"))?;
-    let plugins = serde_json::from_str(&body).context("the answer is not a list of plugins; is it another version of wattdog?")?;
+    let body =
+        get(address, "/api/v1/plugins").with_context(|| format!("no wattdog answers at {url}; start one, or give its --url"))?;
+    let plugins =
+        serde_json::from_str(&body).context("the answer is not a list of plugins; is it another version of wattdog?")?;
     Ok((body, plugins))
 }
 
@@ -32,7 +34,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         println!("{body}");
         return Ok(());
     }
-    println!("{:<16} {:<10} {:<9} {:<12} {:>12} {:>8} {:>8}  DIGEST OR REASON", "NAME", "VERSION", "KIND", "STATE", "READINGS", "FAILED", "NS EACH");
+    println!(
+        "{:<16} {:<10} {:<9} {:<12} {:>12} {:>8} {:>8}  DIGEST OR REASON",
+        "NAME", "VERSION", "KIND", "STATE", "READINGS", "FAILED", "NS EACH"
+    );
     for plugin in plugins {
         let name = if plugin.name.is_empty() { &plugin.file } else { &plugin.name };
         let about = plugin.reason.unwrap_or_else(|| plugin.digest.chars().take(12).collect());

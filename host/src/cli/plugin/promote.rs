@@ -26,7 +26,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let dir = args.config.load()?.plugins.dir;
     let promoted = folder::component(&dir, &args.name)?;
     if sidecar(&promoted)?.mode != Mode::Shadow {
-        bail!("{} is not in the shadow: its sidecar {} does not say `mode = \"shadow\"`", args.name, promoted.with_extension("toml").display());
+        bail!(
+            "{} is not in the shadow: its sidecar {} does not say `mode = \"shadow\"`",
+            args.name,
+            promoted.with_extension("toml").display()
+        );
     }
     let other = match args.instead_of.as_deref() {
         Some("none") => None,

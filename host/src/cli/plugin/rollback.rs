@@ -29,7 +29,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         bail!("no version of {} ran before this one, says {}", args.name, record.display());
     };
     let bytes = Versions::beside(&record).read(&before.digest).with_context(|| {
-        format!("version {} of {} is kept no longer; put its file into {} yourself", before.version, args.name, plugins.dir.display())
+        format!(
+            "version {} of {} is kept no longer; put its file into {} yourself",
+            before.version,
+            args.name,
+            plugins.dir.display()
+        )
     })?;
     folder::replace(&file, &bytes)?;
     println!("{} is {} again, digest {}", args.name, before.version, before.digest.chars().take(12).collect::<String>());

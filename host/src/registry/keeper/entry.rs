@@ -118,7 +118,12 @@ impl Entry {
     fn refuse(&mut self, reason: String, audit: &mut Audit) {
         let runs_on = self.running.as_ref().map(|loaded| loaded.version.clone()).unwrap_or_default();
         tracing::error!(file = self.file, reason, runs_on, "plugin refused");
-        audit.write(AuditLine { event: "refused".into(), file: self.file.clone(), reason: reason.clone(), ..AuditLine::default() });
+        audit.write(AuditLine {
+            event: "refused".into(),
+            file: self.file.clone(),
+            reason: reason.clone(),
+            ..AuditLine::default()
+        });
         self.refusal = Some(reason);
     }
 
@@ -132,7 +137,13 @@ impl Entry {
         let before = self.running.as_ref().filter(|running| running.name == loaded.name);
         let promoted = before.is_some_and(|running| running.sidecar.mode == Mode::Shadow && loaded.sidecar.mode == Mode::Active);
         let event = if promoted { "promoted" } else { "loaded" };
-        tracing::info!(plugin = loaded.name, version = loaded.version, digest = &loaded.digest[..12], file = self.file, "plugin {event}");
+        tracing::info!(
+            plugin = loaded.name,
+            version = loaded.version,
+            digest = &loaded.digest[..12],
+            file = self.file,
+            "plugin {event}"
+        );
         let mut said = line(event, &loaded, "");
         said.replaced = before.map(|running| running.digest.clone());
         audit.write(said);
@@ -184,7 +195,8 @@ impl Entry {
     /// Takes over when every lane has warmed it up. True: the lineup changes.
     pub(super) fn follow_warm_up(&mut self, lanes: &BTreeMap<i32, LaneReport>, audit: &mut Audit) -> bool {
         let Some(warming) = &self.warming else { return false };
-        if self.misfit.is_some() || !lanes.values().all(|lane| lane.warm_ups.get(&self.file).is_some_and(|warm_up| warm_up.done)) {
+        if self.misfit.is_some() || !lanes.values().all(|lane| lane.warm_ups.get(&self.file).is_some_and(|warm_up| warm_up.done))
+        {
             return false;
         }
         audit.write(line("warm", warming, ""));
@@ -213,7 +225,13 @@ impl Entry {
         if running.health.is_on_probation()
             && let Some(previous) = self.previous.take()
         {
-            tracing::error!(plugin = running.name, version = running.version, back_to = previous.version, why, "plugin rolled back");
+            tracing::error!(
+                plugin = running.name,
+                version = running.version,
+                back_to = previous.version,
+                why,
+                "plugin rolled back"
+            );
             let mut said = line("rolled-back", &previous, &why);
             said.replaced = Some(running.digest.clone());
             audit.write(said);
@@ -221,7 +239,12 @@ impl Entry {
             self.running = Some(previous);
             return true;
         }
-        tracing::error!(plugin = running.name, version = running.version, why, "plugin quarantined; it is tried again after a while");
+        tracing::error!(
+            plugin = running.name,
+            version = running.version,
+            why,
+            "plugin quarantined; it is tried again after a while"
+        );
         audit.write(line("quarantined", running, &why));
         running.health.quarantine();
         self.quarantined = true;
@@ -244,7 +267,8 @@ impl Entry {
         }
         if let Some(loaded) = &self.warming {
             let mut info = self.info(loaded, State::Warming, None);
-            let warm_up = |(partition, lane): (&i32, &LaneReport)| lane.warm_ups.get(&self.file).map(|warm_up| (*partition, *warm_up));
+            let warm_up =
+                |(partition, lane): (&i32, &LaneReport)| lane.warm_ups.get(&self.file).map(|warm_up| (*partition, *warm_up));
             info.warm_up = lanes.iter().filter_map(warm_up).collect();
             let left: u64 = info.warm_up.iter().map(|(_, warm_up)| warm_up.total.saturating_sub(warm_up.read)).sum();
             info.reason = Some(format!("{left} earlier readings to go through before it takes over"));

@@ -225,7 +225,12 @@ impl Keeping {
             let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
             let (pause_us, busy_us) = (micros(swap.pause), micros(swap.busy));
             tracing::info!(
-                plugin = swap.plugin, version = swap.version, partition = swap.partition, meters = swap.meters, pause_us, "swapped"
+                plugin = swap.plugin,
+                version = swap.version,
+                partition = swap.partition,
+                meters = swap.meters,
+                pause_us,
+                "swapped"
             );
             self.audit.write(AuditLine {
                 event: "swapped".into(),

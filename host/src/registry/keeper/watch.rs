@@ -28,7 +28,9 @@ impl Wakeups {
     /// True when something in the folder has changed, apart from being read.
     pub(super) fn wait(&self, longest: Duration) -> bool {
         match self.events.recv_timeout(longest) {
-            Ok(first) => std::iter::once(first).chain(self.events.try_iter()).any(|event| event.is_ok_and(|e| !e.kind.is_access())),
+            Ok(first) => {
+                std::iter::once(first).chain(self.events.try_iter()).any(|event| event.is_ok_and(|e| !e.kind.is_access()))
+            }
             Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => {
                 std::thread::sleep(longest);

@@ -74,7 +74,9 @@ impl PostgresSink {
         if !batch.aggregations.is_empty() {
             bind_aggregations(&self.statements.upsert_aggregations, &batch.aggregations).execute(&mut *transaction).await?;
         }
-        for (findings, insert) in [(&batch.anomalies, &self.statements.anomalies), (&batch.shadow_anomalies, &self.statements.shadow_anomalies)] {
+        for (findings, insert) in
+            [(&batch.anomalies, &self.statements.anomalies), (&batch.shadow_anomalies, &self.statements.shadow_anomalies)]
+        {
             let statement = match again {
                 Again::No => &insert.all,
                 Again::Yes => &insert.missing,

@@ -8,9 +8,7 @@ mod outside;
 use std::cell::Cell;
 
 use serde::Deserialize;
-use wattdog_plugin::{
-    Batch, Description, Detector, Error, Model, ParamSpec, ParamType, Plugin, Result, Scored, export_detector,
-};
+use wattdog_plugin::{Batch, Description, Detector, Error, Model, ParamSpec, ParamType, Plugin, Result, Scored, export_detector};
 
 /// What `describe` does, padded with spaces.
 #[used]
