@@ -114,7 +114,9 @@ impl Program {
         let started = Instant::now();
         loop {
             let mut list = TopicPartitionList::new();
-            (0..PARTITIONS).for_each(|partition| drop(list.add_partition(&self.topic, partition)));
+            for partition in 0..PARTITIONS {
+                list.add_partition(&self.topic, partition);
+            }
             let offsets = consumer.committed_offsets(list, Duration::from_secs(5))?;
             let offset = |offset: Offset| if let Offset::Offset(offset) = offset { offset.cast_unsigned() } else { 0 };
             let committed: u64 = offsets.elements().iter().map(|element| offset(element.offset())).sum();

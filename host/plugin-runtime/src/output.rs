@@ -137,11 +137,14 @@ pub(crate) fn check_enriched(
             return wrong(format!("column `{}` has {length} values for {rows} rows, or another type", spec.name));
         }
         match column {
-            Column::Floats(values) if values.iter().any(|value| value.is_infinite()) => {
+            // Both without a way out in the middle: this is done to every reading, and so it is done to several at once.
+            Column::Floats(values) if values.iter().fold(false, |any, value| any | value.is_infinite()) => {
                 return wrong(format!("an infinite value in column `{}`: what is missing is NaN", spec.name));
             }
             Column::Codes(codes) => {
-                if let Some(code) = codes.iter().find(|&&code| code >= entries && code != MISSING) {
+                let is_wrong = |code: u32| (code >= entries) & (code != MISSING);
+                if codes.iter().fold(false, |any, &code| any | is_wrong(code)) {
+                    let code = codes.iter().copied().find(|&code| is_wrong(code)).expect("seen just now");
                     return wrong(format!("code {code} in column `{}`, whose dictionary has {entries} entries", spec.name));
                 }
             }

@@ -67,16 +67,20 @@ impl Plugin for Plug {
 
 impl Enricher for Plug {
     fn enrich(&mut self, batch: &Batch<'_>, enriched: &mut Enriched<'_>) -> Result<()> {
-        let mut last = Known::nothing();
-        for (row, &instant_us) in batch.event_times_us().iter().enumerate() {
-            if !last.instants_us.contains(&instant_us) {
-                last = self.recent.find(instant_us, || Known::new(&self.calendar, instant_us, enriched));
-            }
-            enriched.floats(LOCAL_HOUR)[row] = last.local_hour;
-            enriched.floats(DAY_OF_WEEK)[row] = last.day_of_week;
-            enriched.floats(HOLIDAY)[row] = last.holiday;
-            enriched.codes(HOLIDAY_NAME)[row] = last.holiday_name;
-            enriched.codes(PERIOD)[row] = last.period;
+        // Rows that follow one another are nearly always of one hour, so columns are filled run by run.
+        let times = batch.event_times_us();
+        let mut start = 0;
+        while start < times.len() {
+            let known = self.recent.find(times[start], || Known::new(&self.calendar, times[start], enriched));
+            let length = times[start..].iter().take_while(|time| known.instants_us.contains(time)).count();
+            // An instant of which nothing is known is a run of its own.
+            let run = start..start + length.max(1);
+            enriched.floats(LOCAL_HOUR)[run.clone()].fill(known.local_hour);
+            enriched.floats(DAY_OF_WEEK)[run.clone()].fill(known.day_of_week);
+            enriched.floats(HOLIDAY)[run.clone()].fill(known.holiday);
+            enriched.codes(HOLIDAY_NAME)[run.clone()].fill(known.holiday_name);
+            enriched.codes(PERIOD)[run.clone()].fill(known.period);
+            start = run.end;
         }
         Ok(())
     }

@@ -66,14 +66,17 @@ impl Plugin for Plug {
 
 impl Enricher for Plug {
     fn enrich(&mut self, batch: &Batch<'_>, enriched: &mut Enriched<'_>) -> Result<()> {
-        for (row, &code) in batch.meters().iter().enumerate() {
-            let known = self.known(batch, code, enriched);
-            enriched.floats(FLOOR_AREA_M2)[row] = known.floor_area_m2;
-            enriched.codes(USE)[row] = known.purpose;
-            enriched.floats(OCCUPANCY)[row] = known.occupancy;
-            for measure in 0..self.params.measures.len() {
-                enriched.floats(PER_M2 + measure)[row] = batch.floats(measure)[row] / known.floor_area_m2;
-            }
+        batch.meters().iter().for_each(|&code| self.look_up(batch, code, enriched));
+        let known = || batch.meters().iter().map(|&code| self.meters[code as usize].as_ref().expect("looked up just now"));
+        let fill = |column: &mut [f64], value: fn(&Known) -> f64| {
+            column.iter_mut().zip(known()).for_each(|(cell, known)| *cell = value(known));
+        };
+        fill(enriched.floats(FLOOR_AREA_M2), |known| known.floor_area_m2);
+        fill(enriched.floats(OCCUPANCY), |known| known.occupancy);
+        enriched.codes(USE).iter_mut().zip(known()).for_each(|(cell, known)| *cell = known.purpose);
+        for measure in 0..self.params.measures.len() {
+            let cells = enriched.floats(PER_M2 + measure).iter_mut().zip(batch.floats(measure)).zip(known());
+            cells.for_each(|((cell, value), known)| *cell = value / known.floor_area_m2);
         }
         Ok(())
     }
@@ -89,13 +92,13 @@ struct Known {
 
 impl Plug {
     /// What is known of a meter's building, looked up by its name once.
-    fn known(&mut self, batch: &Batch<'_>, code: u32, enriched: &mut Enriched<'_>) -> Known {
+    fn look_up(&mut self, batch: &Batch<'_>, code: u32, enriched: &mut Enriched<'_>) {
         let index = code as usize;
         if self.meters.len() <= index {
             self.meters.resize(index + 1, None);
         }
         let buildings = &self.params.buildings;
-        *self.meters[index].get_or_insert_with(|| {
+        self.meters[index].get_or_insert_with(|| {
             let building = buildings.get(&batch.meter(code).building);
             let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
             Known {
@@ -105,7 +108,7 @@ impl Plug {
                     .map_or(MISSING, |purpose| enriched.intern(USE, purpose)),
                 occupancy: number(building.and_then(|building| building.occupancy)),
             }
-        })
+        });
     }
 }
 

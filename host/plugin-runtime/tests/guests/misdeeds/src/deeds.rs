@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use wattdog_plugin::{ColumnSpec, ColumnType, Description, ParamSpec, ParamType, Scored, Severity, log};
+use wattdog_plugin::{ColumnSpec, ColumnType, Description, Finding, ParamSpec, ParamType, Scored, Severity, log};
 
 use crate::outside;
 
@@ -27,17 +27,19 @@ pub(crate) fn answer(deed: &str, scored: &mut Scored) {
         "score minus infinity" => scored.scores()[0] = f64::NEG_INFINITY,
         "score below nothing" => scored.scores()[0] = -0.5,
         "score NaN" => scored.scores().fill(f64::NAN),
-        "number infinity" => drop(scored.report(0, Severity::Minor).number(0, f64::INFINITY)),
-        "expect infinity" => drop(scored.report(0, Severity::Minor).number(0, 5.0).expected(0, f64::INFINITY, 0.0..=1.0)),
-        "blame too much" => drop(scored.report(0, Severity::Minor).number(0, 5.0).blame(&[7.0])),
-        "blame NaN" => drop(scored.report(0, Severity::Minor).number(0, 5.0).blame(&[f64::NAN])),
-        "return a huge text" => drop(scored.report(0, Severity::Minor).number(0, 5.0).reason("x".repeat(4 << 20))),
+        "number infinity" => done(scored.report(0, Severity::Minor).number(0, f64::INFINITY)),
+        "expect infinity" => done(scored.report(0, Severity::Minor).number(0, 5.0).expected(0, f64::INFINITY, 0.0..=1.0)),
+        "blame too much" => done(scored.report(0, Severity::Minor).number(0, 5.0).blame(&[7.0])),
+        "blame NaN" => done(scored.report(0, Severity::Minor).number(0, 5.0).blame(&[f64::NAN])),
+        "return a huge text" => done(scored.report(0, Severity::Minor).number(0, 5.0).reason("x".repeat(4 << 20))),
         "report what steers a terminal" => {
-            drop(scored.report(0, Severity::Minor).number(0, 5.0).reason("one\u{1b}[2J\ntwo"));
+            scored.report(0, Severity::Minor).number(0, 5.0).reason("one\u{1b}[2J\ntwo");
         }
         _ => {}
     }
 }
+
+fn done(_: Finding<'_>) {}
 
 /// Descriptions that are wrong.
 pub(crate) fn lie(deed: &str, description: Description) -> Description {
