@@ -25,7 +25,11 @@ pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
     let total: f64 = system.threads.values().sum();
     println!("  process {:<16} {total:>8.1}", "");
     println!("  all processes {:<10} {:>8.1}  until the last commit", "", system.machine);
-    println!("  WebAssembly {:<12} {:>8.1}  {:.1} % of the process", "", system.plugins, 100.0 * system.plugins / total);
+    for (plugin, ns) in &system.plugins {
+        println!("  plugin: {plugin:<16} {ns:>8.1}");
+    }
+    let plugins: f64 = system.plugins.values().sum();
+    println!("  WebAssembly {:<12} {plugins:>8.1}  {:.1} % of the process", "", 100.0 * plugins / total);
 }
 
 fn ratio((bare, system): &(BareLoop, System)) -> f64 {

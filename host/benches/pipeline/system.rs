@@ -28,8 +28,8 @@ pub(crate) struct System {
     pub(crate) stages: BTreeMap<String, f64>,
     /// Likewise by thread of the process.
     pub(crate) threads: BTreeMap<String, f64>,
-    /// Likewise of plugins.
-    pub(crate) plugins: f64,
+    /// Likewise of each plugin.
+    pub(crate) plugins: BTreeMap<String, f64>,
     /// Likewise of all processes of the machine until the last commit, broker and database among them.
     pub(crate) machine: f64,
     pub(crate) ready_seconds: f64,
@@ -117,7 +117,7 @@ async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u
         peak_mebibytes: process::peak_mebibytes(pid)?,
         stages: labelled(&exposed, "wattdog_stage_cpu_seconds_total{stage=").map(|(name, s)| (name, per_reading(s))).collect(),
         threads: process::thread_seconds(pid)?.into_iter().map(|(name, s)| (name, per_reading(s))).collect(),
-        plugins: labelled(&exposed, "wattdog_plugin_cpu_seconds_total{plugin=").map(|(_, s)| per_reading(s)).sum(),
+        plugins: labelled(&exposed, "wattdog_plugin_cpu_seconds_total{plugin=").map(|(name, s)| (name, per_reading(s))).collect(),
         machine: machine_seconds * 1e9 / readings,
         ready_seconds,
     })
