@@ -3,6 +3,7 @@
 mod check_config;
 mod demo;
 mod log;
+mod plugin;
 mod run;
 mod score;
 mod status;
@@ -33,6 +34,9 @@ enum Command {
     Replay(crate::replay::Args),
     /// Train the K-Means model on recorded readings.
     Train(crate::train::Args),
+    /// Write, check, test and measure plugins.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Score recorded readings with a detector, without Kafka.
     Score(score::Args),
     /// Ask a running host how it is.
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => crate::generate::run(args),
         Command::Replay(args) => crate::replay::run(args),
         Command::Train(args) => crate::train::run(args),
+        Command::Plugin(command) => plugin::run(command),
         Command::Score(args) => score::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Config(command) => check_config::run(command),
