@@ -9,7 +9,7 @@ use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
 use super::lane::Shared;
 use super::{LaneInfo, Lanes};
-use crate::config::{Config, user_folder};
+use crate::config::Config;
 use crate::kafka::{Group, KafkaError, Settings, TopicError, TopicSpec, ensure_topics, partition_count};
 use crate::metrics::Metrics;
 use crate::registry::{Keeper, KeeperConfig};
@@ -147,8 +147,7 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
 
 fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
     let plugins = &config.plugins;
-    let cache_dir = Some(plugins.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins")));
-    let runtime = Runtime::new(RuntimeConfig { cache_dir })?;
+    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(plugins.cache_dir()) })?;
     let keeper = KeeperConfig {
         dir: plugins.dir.clone(),
         poll: plugins.poll.duration(),

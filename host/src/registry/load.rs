@@ -16,7 +16,7 @@ const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 const MEMORY_MARK: f64 = 0.75;
 
 /// A model's parts: name and bytes.
-type Model = Vec<(String, Vec<u8>)>;
+pub(crate) type Model = Vec<(String, Vec<u8>)>;
 
 /// A plugin that has shown that it starts and takes a batch.
 #[derive(Debug)]
@@ -178,7 +178,7 @@ fn start(linked: &Linked, params: &str, model: &Model) -> Result<Instance, Fault
     linked.start(params, &parts)
 }
 
-pub(super) fn read_component(file: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_component(file: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error| format!("cannot read it: {error}");
     let length = std::fs::metadata(file).map_err(cannot)?.len();
     if length > MAX_COMPONENT_BYTES {
@@ -187,7 +187,7 @@ pub(super) fn read_component(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(cannot)
 }
 
-fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
+pub(crate) fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
     match serde_json::to_value(params) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err("`[params]` is not a table".into()),
@@ -195,7 +195,7 @@ fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
     }
 }
 
-fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
+pub(crate) fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
     let is = match linked.kind() {
         Kind::Detector => PluginKind::Detector,
         Kind::Enricher => PluginKind::Enricher,
@@ -207,7 +207,7 @@ fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
 }
 
 /// `x.json` is the part "", `x.<part>.json` beside it the part `<part>`.
-fn read_model(path: &Path) -> Result<Model, String> {
+pub(crate) fn read_model(path: &Path) -> Result<Model, String> {
     let missing = |error| format!("cannot read its model {}: {error}; make one with `wattdog train`", path.display());
     let mut parts = Vec::new();
     for file in model_files(path).map_err(missing)? {
@@ -236,7 +236,7 @@ fn part_of(model: &Path, file_name: &str) -> Option<String> {
     Some(part.to_owned())
 }
 
-fn log_to(plugin: String) -> LogSink {
+pub(crate) fn log_to(plugin: String) -> LogSink {
     Arc::new(move |level, text| match level {
         Level::Debug => tracing::debug!(target: "wattdog::plugin", plugin, "{text}"),
         Level::Info => tracing::info!(target: "wattdog::plugin", plugin, "{text}"),

@@ -21,6 +21,8 @@ pub use health::{Condition, Health};
 pub use keeper::{Keeper, KeeperConfig};
 pub use life::{PluginInfo, State};
 pub use lineup::{Duty, Lineup, Plugin};
+pub(crate) use canary::run as survive_canary;
+pub(crate) use load::{Model, check_kind, json_params, log_to, read_component, read_model};
 pub use load::{Loaded, Refusal, load_file};
 pub use lineups::{LaneReport, Lineups, Swap, WarmUp};
 pub use sidecar::{Mode, PluginInput, PluginKind, Sidecar};

@@ -26,8 +26,10 @@ impl Scaffold {
         let template = Template::of(lang, kind);
         let type_name = free_type_name(name, &template);
         let renamed = |text: &str| {
-            let text = replace_word(text, template.name, name.kebab());
-            let text = replace_word(&text, &template.name.replace('-', "_"), &name.snake());
+            let mut text = replace_word(text, template.name, name.kebab());
+            if lang == Lang::Rust {
+                text = replace_word(&text, &template.name.replace('-', "_"), &name.snake());
+            }
             replace_word(&text, template.type_name, &type_name).replace(" to copy:", ":")
         };
         let mut files: Vec<_> =

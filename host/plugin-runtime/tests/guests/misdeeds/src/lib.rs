@@ -45,6 +45,7 @@ impl Detector for Misdeed {
                 }
             }
             "use up the stack" => drop(deeper(1)),
+            "score by the place in the batch" => (0u32..).zip(scored.scores()).for_each(|(row, score)| *score = row.into()),
             "score infinity" => scored.scores()[0] = f64::INFINITY,
             "flood the log" => (0..100_000).for_each(|line| log::warn(&format!("line {line}"))),
             "return a huge text" => drop(scored.report(0, Severity::Minor).reason("x".repeat(4 << 20))),
