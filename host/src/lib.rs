@@ -20,6 +20,7 @@ pub mod web;
 
 pub mod cli;
 pub mod generate;
+pub mod kit;
 pub mod readings_file;
 pub mod replay;
 pub mod train;

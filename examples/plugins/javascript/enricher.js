@@ -5,10 +5,10 @@ import { InvalidConfig, MeterEnricher } from './wattdog-plugin.js';
 const SEASONS = ['winter', 'spring', 'summer', 'autumn'];
 
 /** Keeps nothing about a meter. An enricher that does has fields, as the detector has. */
-export default class Season extends MeterEnricher {
+export default class HeatingSeason extends MeterEnricher {
   static describe() {
     return {
-      name: 'season',
+      name: 'heating-season',
       version: '0.1.0',
       summary: 'Adds the meteorological season, and whether the heating is on.',
       outputs: [{ name: 'name', type: 'text' }, { name: 'heating' }],

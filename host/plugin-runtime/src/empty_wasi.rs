@@ -51,11 +51,10 @@ fn define_interface(
     interface: &ComponentInstance,
     engine: &Engine,
 ) -> Result<()> {
-    let unversioned = name.split('@').next().unwrap_or(name);
     for (item, export) in interface.exports(engine) {
         match export.ty {
             ComponentItem::Resource(_) => linker.resource(item, ResourceType::host::<Handle>(), |_, _| Ok(()))?,
-            ComponentItem::ComponentFunc(_) => match answer(unversioned, item) {
+            ComponentItem::ComponentFunc(_) => match answer(unversioned(name), item) {
                 Some(answer) => linker.func_new(item, move |mut store, _, arguments, results| {
                     let handles = take_handles(&mut store, arguments)?;
                     let value = answer(Call { store: &mut store, handles, arguments })?;
@@ -75,6 +74,15 @@ fn define_interface(
         }
     }
     Ok(())
+}
+
+/// Does a call of that function end in an answer? If not, in a trap.
+pub(crate) fn answers(interface: &str, function: &str) -> bool {
+    answer(unversioned(interface), function).is_some()
+}
+
+fn unversioned(interface: &str) -> &str {
+    interface.split('@').next().unwrap_or(interface)
 }
 
 /// Numbers of the handles among the arguments. A borrowed handle must be given up before the call ends.

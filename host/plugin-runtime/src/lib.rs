@@ -13,6 +13,7 @@ mod empty_wasi;
 mod engine;
 mod fault;
 mod guest;
+mod imports;
 mod instance;
 mod limits;
 mod linked;
@@ -33,6 +34,7 @@ pub use contract::v1_bindings::wattdog::plugin::types::{
 pub use engine::{Runtime, RuntimeConfig};
 pub use fault::{Fault, Trap};
 pub use guest::LogSink;
+pub use imports::Import;
 pub use instance::Instance;
 pub use limits::Limits;
 pub use linked::Linked;

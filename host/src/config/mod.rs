@@ -228,6 +228,12 @@ impl Plugins {
         if self.require_signature { Trust::in_keys(&self.trusted_keys) } else { Ok(Trust::anybody()) }
     }
 
+    /// Where compiled components are.
+    #[must_use]
+    pub fn cache_dir(&self) -> PathBuf {
+        self.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins"))
+    }
+
     /// Where the audit record is.
     #[must_use]
     pub fn audit_file(&self) -> PathBuf {
@@ -236,7 +242,7 @@ impl Plugins {
 }
 
 /// A folder of the user's, by its variable or under the home folder; so that the program's own folder may be read-only.
-pub(crate) fn user_folder(variable: &str, under_home: &str) -> PathBuf {
+fn user_folder(variable: &str, under_home: &str) -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(under_home));
     std::env::var_os(variable).map(PathBuf::from).or_else(home).unwrap_or_else(std::env::temp_dir)
 }

@@ -12,6 +12,8 @@ use crate::domain::{Batch, EventTime, MeterId, MeterTable, Reason, Reject};
 use fields::{Fields, Value};
 use timestamp::LastText;
 
+pub(crate) use timestamp::from_number as time_from_number;
+
 /// A message as it came, without knowing from where.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {

@@ -52,7 +52,7 @@ fn unreadable(field: &str, text: &str) -> Reject {
 }
 
 /// Rounded to the microsecond; out of range for a float that is (the caller checks).
-fn from_number(number: f64) -> EventTime {
+pub(crate) fn from_number(number: f64) -> EventTime {
     let micros = if number.abs() < FIRST_MILLISECONDS { number * 1e6 } else { number * 1e3 };
     EventTime(micros.round() as i64)
 }

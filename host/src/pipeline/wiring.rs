@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wattdog_plugin_runtime::{Compiler, Runtime, RuntimeConfig};
+use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
 use super::lane::Shared;
 use super::{LaneInfo, Lanes};
-use crate::config::{Config, user_folder};
+use crate::config::Config;
 use crate::kafka::{Group, KafkaError, Settings, TopicError, TopicSpec, ensure_topics, partition_count};
 use crate::metrics::Metrics;
-use crate::registry::{Keeper, KeeperConfig};
+use crate::registry::{Keeper, KeeperConfig, compiler};
 
 /// Why a host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -150,11 +150,7 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
 
 fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
     let plugins = &config.plugins;
-    let cache_dir =
-        Some(plugins.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins")));
-    // The program itself, in another process: nothing else needs to be installed for it.
-    let compiler = std::env::current_exe().ok().map(|program| Compiler { program, arguments: vec!["compile-plugin".into()] });
-    let runtime = Runtime::new(RuntimeConfig { cache_dir, compiler })?;
+    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(plugins.cache_dir()), compiler: compiler() })?;
     let keeper = KeeperConfig {
         dir: plugins.dir.clone(),
         poll: plugins.poll.duration(),

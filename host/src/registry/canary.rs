@@ -10,7 +10,7 @@ const STEP_US: i64 = 900_000_000;
 
 /// Four meters, a quarter of an hour between rows, some of them late, values by the day, some missing, one of each kind of text.
 /// A stateful plugin gives the state away and takes it back. What it answers is checked as always, and thrown away.
-pub(super) fn run(instance: &mut Instance, kind: Kind) -> Result<(), Fault> {
+pub(crate) fn run(instance: &mut Instance, kind: Kind) -> Result<(), Fault> {
     let description = instance.description().clone();
     let meters: Vec<u32> = (0..ROWS).map(|row| row % METERS).collect();
     let times: Vec<i64> =

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use wattdog_plugin_runtime::{
-    Compiled, Description, Fault, Instance, Kind, Level, Limits, Linked, LogSink, ModelPart, Runtime, complete_params,
+    Compiled, Compiler, Description, Fault, Instance, Kind, Level, Limits, Linked, LogSink, ModelPart, Runtime, complete_params,
 };
 
 use super::health::Health;
@@ -16,7 +16,7 @@ use super::{PluginInput, PluginKind, Sidecar, canary};
 const MEMORY_MARK: f64 = 0.75;
 
 /// A model's parts: name and bytes.
-type Model = Vec<(String, Vec<u8>)>;
+pub(crate) type Model = Vec<(String, Vec<u8>)>;
 
 /// A plugin that has shown that it starts and takes a batch.
 #[derive(Debug)]
@@ -110,6 +110,12 @@ pub enum Refusal {
     Unfit(String),
 }
 
+/// The program itself, in another process, compiles components: nothing else needs to be installed for it.
+pub(crate) fn compiler() -> Option<Compiler> {
+    let program = std::env::current_exe().ok()?;
+    Some(Compiler { program, arguments: vec!["compile-plugin".into()] })
+}
+
 /// Loads and checks one file.
 ///
 /// # Errors
@@ -179,7 +185,7 @@ fn start(linked: &Linked, params: &str, model: &Model) -> Result<Instance, Fault
     linked.start(params, &parts)
 }
 
-pub(super) fn read_component(file: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, String> {
+pub(crate) fn read_component(file: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, String> {
     let cannot = |error| format!("cannot read it: {error}");
     let length = std::fs::metadata(file).map_err(cannot)?.len();
     let (length, limit) = (usize::try_from(length).unwrap_or(usize::MAX), sidecar.limits.resolve().component);
@@ -189,7 +195,7 @@ pub(super) fn read_component(file: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, 
     std::fs::read(file).map_err(cannot)
 }
 
-fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
+pub(crate) fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
     match serde_json::to_value(params) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err("`[params]` is not a table".into()),
@@ -197,7 +203,7 @@ fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
     }
 }
 
-fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
+pub(crate) fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
     let is = match linked.kind() {
         Kind::Detector => PluginKind::Detector,
         Kind::Enricher => PluginKind::Enricher,
@@ -209,7 +215,7 @@ fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), String> {
 }
 
 /// `x.json` is the part "", `x.<part>.json` beside it the part `<part>`.
-fn read_model(path: &Path) -> Result<Model, String> {
+pub(crate) fn read_model(path: &Path) -> Result<Model, String> {
     let missing = |error| format!("cannot read its model {}: {error}; make one with `wattdog train`", path.display());
     let mut parts = Vec::new();
     for file in model_files(path).map_err(missing)? {
@@ -238,7 +244,7 @@ fn part_of(model: &Path, file_name: &str) -> Option<String> {
     Some(part.to_owned())
 }
 
-fn log_to(plugin: String) -> LogSink {
+pub(crate) fn log_to(plugin: String) -> LogSink {
     Arc::new(move |level, text| match level {
         Level::Debug => tracing::debug!(target: "wattdog::plugin", plugin, "{text}"),
         Level::Info => tracing::info!(target: "wattdog::plugin", plugin, "{text}"),

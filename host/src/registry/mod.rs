@@ -18,6 +18,7 @@ mod trust;
 mod versions;
 
 pub use audit::{Audit, AuditLine};
+pub(crate) use canary::run as survive_canary;
 pub use columns::{Catalogue, ColumnSource};
 pub use health::{Condition, Health};
 pub use keeper::{Keeper, KeeperConfig};
@@ -25,6 +26,7 @@ pub use life::{PluginInfo, State};
 pub use lineup::{Duty, Lineup, Plugin};
 pub use lineups::{LaneReport, Lineups, Swap, WarmUp};
 pub use load::{Loaded, Refusal, load_file};
+pub(crate) use load::{Model, check_kind, compiler, json_params, log_to, read_component, read_model};
 pub use sidecar::{Mode, PluginInput, PluginKind, Sidecar};
 pub use trust::Trust;
 pub use versions::Versions;

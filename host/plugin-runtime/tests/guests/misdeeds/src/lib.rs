@@ -93,6 +93,7 @@ impl Detector for Misdeeds {
         match self.misdeed.as_str() {
             "panic with the reading" => panic!("the reading {} is more than I can bear", batch.floats(0)[0]),
             "panic on 13" => assert!(!batch.floats(0).contains(&13.0), "unlucky"),
+            "score by the place in the batch" => (0u32..).zip(scored.scores()).for_each(|(row, score)| *score = row.into()),
             "refuse" if self.place == "score" => return Err(Error::InvalidInput("I would rather not".into())),
             "count batches" => scored.scores().fill(f64::from(self.batches.get())),
             deed => deeds::answer(deed, scored),
