@@ -25,6 +25,9 @@ const WASI_TARGET: &str = "wasm32-wasip2";
 const VERSIONS: [(&str, &[&str]); 3] =
     [("tally-1", &[]), ("tally-2", &["--features", "second"]), ("tally-3", &["--features", "third"])];
 
+/// Folders of examples in Rust, and the plugins in them.
+const EXAMPLES: [(&str, &str); 2] = [("rust", "stuck-meter"), ("rust-enricher", "day-night-tariff")];
+
 /// Builds all and returns the components written.
 pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     let names = first_party(root)?;
@@ -43,7 +46,7 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     }
     build_for_wasi(root)?;
     build_versions(root)?;
-    build_example(root)?;
+    build_examples(root)?;
     let first_party = |name: &String| {
         let module = module(root, "plugin", &format!("wattdog_{name}"));
         wrap(root, &module, &format!("plugins/{name}.wasm"))
@@ -81,13 +84,16 @@ fn build_versions(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The plugin that authors copy. It stands outside the workspace, as theirs will.
-fn build_example(root: &Path) -> Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--release", "--target-dir", "target"]);
-    cargo.args(["--manifest-path", "examples/plugins/rust/Cargo.toml"]);
-    crate::run(&mut cargo)?;
-    wrap(root, &module(root, "release", "stuck_meter"), "target/guests/stuck-meter.wasm").map(drop)
+/// The plugins that authors copy. They stand outside the workspace, as theirs will.
+fn build_examples(root: &Path) -> Result<()> {
+    for (folder, name) in EXAMPLES {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--release", "--target-dir", "target"]);
+        cargo.arg("--manifest-path").arg(format!("examples/plugins/{folder}/Cargo.toml"));
+        crate::run(&mut cargo)?;
+        wrap(root, &module(root, "release", &name.replace('-', "_")), &format!("target/guests/{name}.wasm"))?;
+    }
+    Ok(())
 }
 
 fn module(root: &Path, profile: &str, name: &str) -> PathBuf {

@@ -16,7 +16,7 @@ struct Ban {
     reason: &'static str,
 }
 
-const BANS: [Ban; 9] = [
+const BANS: [Ban; 10] = [
     Ban {
         room: "host/src/domain",
         except: &[],
@@ -47,6 +47,12 @@ const BANS: [Ban; 9] = [
         except: &[],
         words: &["wattdog_plugin_runtime", "crate::registry"],
         reason: "a sink knows no plugins",
+    },
+    Ban {
+        room: "host/src/kit",
+        except: &[],
+        words: &["crate::pipeline", "crate::kafka", "crate::sink", "println!"],
+        reason: "an author's questions to a component need no host",
     },
     Ban { room: "host/src", except: &[], words: &["wasmtime"], reason: "only host/plugin-runtime knows the engine" },
     Ban {

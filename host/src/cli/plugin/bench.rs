@@ -12,7 +12,9 @@ use crate::kit::{Component, read_readings};
 /// Steps of the bar.
 const STEPS: f64 = 100.0;
 
-/// Times a component: some seconds of calls like a lane's. Two runs of the same in turn tell how far the figure can be trusted.
+/// Time a component.
+///
+/// Some seconds of calls like a lane's. Two runs of the same in turn tell how far the figure can be trusted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wattdog plugin bench weekend-waste.wasm

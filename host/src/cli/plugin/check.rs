@@ -12,6 +12,8 @@ use crate::kit::read_readings;
 /// More than these say no more.
 const MOST_READINGS: usize = 20_000;
 
+/// Check that a component keeps the contract.
+///
 /// Asks of a component all that the contract demands: that it starts within its limits, that answers do not depend on where
 /// batches are cut or what other meters do, that state can be moved, that odd readings do it no harm. Exit code 1 when something
 /// fails.

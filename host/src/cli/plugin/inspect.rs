@@ -9,7 +9,9 @@ use wattdog_plugin_runtime::{ColumnSpec, Description, Import, ParamSpec};
 use crate::kit::Component;
 use crate::kit::inspect::{Started, column_type_word, describe, kind_word, millis, param_type_word, to_json};
 
-/// Says what a component is, asks for and offers. Its sidecar beside it is used where there is one.
+/// Say what a component is: name, inputs, parameters, imports, size.
+///
+/// The sidecar beside it is used where there is one. Functions of WASI that a component imports are named when a call would trap.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   wattdog plugin inspect plugins/kmeans.wasm

@@ -13,7 +13,7 @@ mod test;
 
 use clap::Subcommand;
 
-/// One file for each command.
+/// One file for each command; its `Args` say what it does.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "A plugin's life:
   wattdog plugin new weekend-waste --lang python && cd weekend-waste
@@ -22,15 +22,10 @@ use clap::Subcommand;
   wattdog plugin test weekend-waste.wasm
   cp weekend-waste.wasm weekend-waste.toml …/plugins/")]
 pub(super) enum PluginCommand {
-    /// Begin a plugin: a folder that builds and passes its test.
     New(new::Args),
-    /// Say what a component is: name, inputs, parameters, imports, size.
     Inspect(inspect::Args),
-    /// Check that a component keeps the contract.
     Check(check::Args),
-    /// Run recorded cases against a component.
     Test(test::Args),
-    /// Time a component.
     Bench(bench::Args),
     /// What a running host has: each file of its plugin folder, its state and why.
     List(list::Args),

@@ -7,6 +7,8 @@ use anyhow::anyhow;
 use crate::cli::Usage;
 use crate::kit::{Lang, PluginName, Scaffold, TemplateKind};
 
+/// Begin a plugin: a folder that builds and passes its test.
+///
 /// Makes the folder NAME with a whole plugin that works: rule, tests, sidecar, build. Change the rule and it is yours.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -9,6 +9,8 @@ use serde_json::json;
 use crate::kit::Component;
 use crate::kit::cases::{Outcome, cases_of, list_cases, run_case};
 
+/// Run recorded cases against a component.
+///
 /// Runs folders of cases, each `plugin.toml`, `readings.jsonl` and `expected.jsonl`, as one batch and with state moved in
 /// between. Exit code 1 when an answer differs.
 #[derive(Debug, clap::Args)]
