@@ -18,7 +18,10 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
         ("licences and sources", Box::new(|| deny::check(root))),
         ("format", Box::new(with(&["fmt", "--all", "--check"]))),
         ("plugins", Box::new(|| plugins::build(root).map(drop))),
-        ("unit tests, the kit for authors", Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins", "--test", "kit"]))),
+        (
+            "unit tests, the kit for authors",
+            Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins", "--test", "kit"])),
+        ),
         ("plugins, their cases, hostile guests", Box::new(with(&["test", "--quiet", "--workspace", "--exclude", "wattdog"]))),
         ("examples in Python and JavaScript", Box::new(|| plugins::build_in_other_languages(root))),
         ("integration on real servers", Box::new(|| integration(root))),

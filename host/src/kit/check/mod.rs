@@ -34,8 +34,10 @@ pub struct Line {
 /// What was seen, or what is wrong and what to do.
 type Verdict = Result<String, String>;
 
+type Question = fn(&Subject) -> Verdict;
+
 /// Asked of a plugin that has answered all readings once.
-const QUESTIONS: [(&str, fn(&Subject) -> Verdict); 8] = [
+const QUESTIONS: [(&str, Question); 8] = [
     ("batch cuts", order::cuts),
     ("interleaving", order::interleaving),
     ("state moves", state::moves),
