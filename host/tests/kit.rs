@@ -76,12 +76,13 @@ fn good_plugins_pass_all_checks() {
 
 #[test]
 fn each_misdeed_fails_the_check_that_is_made_for_it() {
-    for (misdeed, checks) in [
-        ("loop in configure", ["start"].as_slice()),
-        ("refuse", &["canary"]),
-        ("score by the place in the batch", &["batch cuts", "interleaving", "state moves"]),
+    for (misdeed, place, checks) in [
+        ("none", "score", [].as_slice()),
+        ("loop", "configure", &["start"]),
+        ("refuse", "score", &["canary"]),
+        ("score by the place in the batch", "score", &["batch cuts", "interleaving", "state moves", "state per meter"]),
     ] {
-        let (_folder, file) = guest("misdeeds", &format!("params.misdeed = {misdeed:?}"));
+        let (_folder, file) = guest("misdeeds", &format!("params.misdeed = {misdeed:?}\nparams.place = {place:?}"));
         assert_eq!(failed_checks(&file), checks, "{misdeed}");
     }
     let (_folder, file) = guest("misdeeds", "params.misdead = 1");

@@ -14,6 +14,9 @@ use wattdog_plugin::{Batch, Description, Detector, Error, Model, ParamSpec, Para
 #[used]
 static AT_ONCE: [u8; 64] = *b"at-once:                                                        ";
 
+/// What it keeps about each meter.
+const STATE: &[u8] = b"mine";
+
 /// What it does instead of its duty, and where.
 #[derive(Deserialize)]
 pub struct Misdeeds {
@@ -63,18 +66,18 @@ impl Plugin for Misdeeds {
         if self.misdeed == "be another afterwards" { Description { version: "2.0.0".into(), ..description } } else { description }
     }
 
-    fn export_state(&self, meter: u32) -> Result<Option<Vec<u8>>> {
+    fn export_state(&self, _: u32) -> Result<Option<Vec<u8>>> {
         self.act("export-state");
         Ok(match self.misdeed.as_str() {
             "state bomb" => Some(vec![7; 1 << 20]),
             "refuse" if self.place == "export-state" => return Err(Error::Internal("it is mine".into())),
-            _ => Some(meter.to_le_bytes().to_vec()),
+            _ => Some(STATE.to_vec()),
         })
     }
 
-    fn import_state(&mut self, meter: u32, _: u32, bytes: &[u8]) -> Result<()> {
+    fn import_state(&mut self, _: u32, _: u32, bytes: &[u8]) -> Result<()> {
         self.act("import-state");
-        if bytes != meter.to_le_bytes() {
+        if bytes != STATE {
             return Err(Error::IncompatibleState(format!("{} bytes that another plugin wrote", bytes.len())));
         }
         Ok(())
@@ -88,7 +91,7 @@ impl Plugin for Misdeeds {
 impl Detector for Misdeeds {
     fn score(&mut self, batch: &Batch<'_>, scored: &mut Scored) -> Result<()> {
         self.batches.set(self.batches.get() + 1);
-        scored.scores().copy_from_slice(batch.floats(0));
+        scored.scores().iter_mut().zip(batch.floats(0)).for_each(|(score, value)| *score = value.abs());
         self.act("score");
         match self.misdeed.as_str() {
             "panic with the reading" => panic!("the reading {} is more than I can bear", batch.floats(0)[0]),
