@@ -8,7 +8,7 @@ use super::lane::Shared;
 use super::stages::Stages;
 use super::warm_up::WarmingUp;
 use crate::clock;
-use crate::registry::{Duty, Lineup, Plugin, Swap, WarmUp};
+use crate::registry::{Duty, Lineup, Loaded, Plugin, Swap, WarmUp};
 use crate::wasm::{Cost, Succession};
 
 /// Readings that a lane remembers while a plugin is warmed up. One that takes longer begins again from where the lane is then.
@@ -54,11 +54,21 @@ pub(super) struct Following {
     /// The swap just done, told when its first batch has shown what it took in all.
     untold: Option<Untold>,
     warming_up: Vec<WarmingUp>,
+    /// Plugins that know this lane's meters, and wait for other lanes.
+    warm: Vec<Arc<Loaded>>,
 }
 
 impl Following {
     pub(super) fn new(shared: Arc<Shared>, partition: i32) -> Self {
-        Self { shared, partition, generation: None, longest_step: Step::default(), untold: None, warming_up: Vec::new() }
+        Self {
+            shared,
+            partition,
+            generation: None,
+            longest_step: Step::default(),
+            untold: None,
+            warming_up: Vec::new(),
+            warm: Vec::new(),
+        }
     }
 
     /// Looks whether there is something to follow; all but always there is not.
@@ -123,12 +133,13 @@ impl Following {
         self.warming_up
             .retain(|warming| next.detectors.iter().any(|plugin| is_wanted(plugin) && Arc::ptr_eq(plugin, &warming.plugin)));
         for plugin in next.detectors.iter().filter(|plugin| is_wanted(plugin)) {
-            let is_warm = |lane: &Self| lane.warming_up.iter().any(|warming| Arc::ptr_eq(&warming.plugin, plugin));
-            let knows = stages.warming(&plugin.file_stem).is_some_and(|detector| detector.remembered() > 0);
-            if !is_warm(self) && !knows {
+            let is_warming = |lane: &Self| lane.warming_up.iter().any(|warming| Arc::ptr_eq(&warming.plugin, plugin));
+            let knows = self.warm.iter().any(|warm| Arc::ptr_eq(warm, plugin.loaded()));
+            if !is_warming(self) && !knows {
                 self.begin(plugin, stages, state);
             }
         }
+        self.warm.retain(|warm| next.detectors.iter().any(|plugin| is_wanted(plugin) && Arc::ptr_eq(plugin.loaded(), warm)));
     }
 
     fn begin(&mut self, plugin: &Arc<Plugin>, stages: &mut Stages, state: &LaneState) {
@@ -169,7 +180,8 @@ impl Following {
         }
     }
 
-    fn report_done(&self, plugin: &Plugin) {
+    fn report_done(&mut self, plugin: &Plugin) {
+        self.warm.push(Arc::clone(plugin.loaded()));
         self.shared.lineups.report(self.partition, |lane| {
             let WarmUp { read, total, .. } = lane.warm_ups.get(&plugin.file_stem).copied().unwrap_or_default();
             lane.warm_ups.insert(plugin.file_stem.clone(), WarmUp { read, total, done: true });

@@ -203,6 +203,9 @@ impl LanePlugin {
     /// One step towards a swap: stores some of the meters that have changed. True when what is left fits into one more step, or
     /// changes as fast as it is stored.
     pub fn prepare_swap<D: Duty>(&mut self, names: Names<'_>, duty: &mut D) -> bool {
+        if self.held {
+            return true;
+        }
         let dirty = self.states.as_ref().map(|states| states.dirty(usize::MAX)).unwrap_or_default();
         let fewest = self.fewest_dirty.replace(dirty.len());
         if dirty.len() <= CHUNK || fewest.is_some_and(|fewest| dirty.len() >= fewest) {
@@ -222,7 +225,8 @@ impl LanePlugin {
             return (before, meters);
         }
         let mut successor = Self::new(plugin);
-        let is_same_plugin = successor.plugin.name == before.plugin.name;
+        // What is still being warmed up knows nothing yet that could be handed over.
+        let is_same_plugin = !before.held && successor.plugin.name == before.plugin.name;
         if !is_same_plugin || !successor.plugin.reads_state(before.plugin.description.state_version) {
             return (successor, 0);
         }

@@ -224,3 +224,46 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
     .await;
     running.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_cannot_read_the_state_goes_through_earlier_readings_first() {
+    let world = World::with_plugins("warm", &["kmeans"]);
+    drop_tally(&world, "tally-1", "report_every = 1");
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "none");
+    (1..2_001).for_each(|reading| feeder.send_line(&line(reading)));
+    feeder.finish();
+    let running = world.start();
+    let postgres = world.postgres().await;
+    let scored =
+        async |by: &str| count(&postgres, &format!("anomalies WHERE detector_version = '{by}' AND detector = 'tally'")).await;
+    eventually("the first version scores", async || (scored("1.0.0").await? == 2_000).then_some(())).await;
+
+    std::fs::write(world.plugins().join("tally.toml"), "[params]\nreport_every = 1\n").unwrap();
+    std::fs::copy(workspace().join("target/guests/tally-4.wasm"), world.plugins().join("tally.wasm")).unwrap();
+    // Readings flow on meanwhile.
+    for reading in 2_001..4_001 {
+        feeder.send_line(&line(reading));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    feeder.finish();
+    eventually("it is warm", async || events(&world).contains(&said("warm", "4.0.0")).then_some(())).await;
+    eventually("it has come to all lanes", async || {
+        (world.audit().iter().filter(|(event, .., line)| event == "swapped" && line["version"] == "4.0.0").count() == 3)
+            .then_some(())
+    })
+    .await;
+    (4_001..5_001).for_each(|reading| feeder.send_line(&line(reading)));
+    feeder.finish();
+    eventually("all are scored", async || (count(&postgres, "anomalies WHERE detector = 'tally'").await? == 5_000).then_some(()))
+        .await;
+    // Whichever version scored a meter's reading, it had counted all before it.
+    let doubles: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT building, context->>'seen' FROM anomalies WHERE detector = 'tally' GROUP BY 1, 2 HAVING count(*) > 1) AS twice",
+    )
+    .fetch_one(&postgres)
+    .await
+    .unwrap();
+    assert_eq!((doubles, scored("4.0.0").await.unwrap() >= 1_000), (0, true));
+    running.stop();
+}

@@ -21,9 +21,13 @@ const GUESTS: [&str; 3] = ["misdeeds", "liar", "another"];
 const FOR_WASI: &str = "misdeeds";
 const WASI_TARGET: &str = "wasm32-wasip2";
 
-/// The guest of the tests of swaps, in three versions, and the features that make them.
-const VERSIONS: [(&str, &[&str]); 3] =
-    [("tally-1", &[]), ("tally-2", &["--features", "second"]), ("tally-3", &["--features", "third"])];
+/// The guest of the tests of swaps, in several versions, and the features that make them.
+const VERSIONS: [(&str, &[&str]); 4] = [
+    ("tally-1", &[]),
+    ("tally-2", &["--features", "second"]),
+    ("tally-3", &["--features", "third"]),
+    ("tally-4", &["--features", "fourth"]),
+];
 
 /// Folders of examples in Rust, and the plugins in them.
 const EXAMPLES: [(&str, &str); 2] = [("rust", "stuck-meter"), ("rust-enricher", "day-night-tariff")];

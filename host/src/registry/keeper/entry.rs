@@ -208,6 +208,11 @@ impl Entry {
 
     /// Goes back, or waits, when it has failed too often. True: the lineup changes.
     pub(super) fn follow_health(&mut self, audit: &mut Audit) -> bool {
+        if let Some(warming) = self.warming.take_if(|warming| warming.health.condition() != Condition::Well) {
+            let (scored, failed) = warming.health.counts();
+            self.refuse(format!("version {} failed on {failed} of {} earlier readings", warming.version, scored + failed), audit);
+            return true;
+        }
         let Some(running) = &self.running else { return false };
         let condition = running.health.condition();
         if condition == Condition::Well {

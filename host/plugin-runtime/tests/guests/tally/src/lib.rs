@@ -1,17 +1,21 @@
 //! Counts each meter's readings, and keeps an average that depends on their order. Every sixteenth is reported with both.
 //!
-//! The features `second` and `third` are other versions, which read each other's state.
+//! The features `second` and `third` are other versions, which read each other's state; `fourth` is one that cannot.
 
 use serde::{Deserialize, Serialize};
 use wattdog_plugin::{Description, MeterDetector, ParamSpec, ParamType, Row, Severity, Verdict, export_meter_detector};
 
-const VERSION: &str = if cfg!(feature = "third") {
+const VERSION: &str = if cfg!(feature = "fourth") {
+    "4.0.0"
+} else if cfg!(feature = "third") {
     "3.0.0"
 } else if cfg!(feature = "second") {
     "2.0.0"
 } else {
     "1.0.0"
 };
+
+const STATE_VERSION: u32 = if cfg!(feature = "fourth") { 2 } else { 1 };
 
 /// Of one meter.
 #[derive(Default, Serialize, Deserialize)]
@@ -38,6 +42,7 @@ impl MeterDetector for Tally {
             .param(ParamSpec::new("unbearable", ParamType::Float, "Panics on this value.").default_value(-1.0))
             .number("seen", "", "Readings of this meter so far.")
             .number("average", "kWh", "Moving average of its electricity.")
+            .state(STATE_VERSION, STATE_VERSION)
     }
 
     fn score(&mut self, settings: &Settings, row: &Row<'_>, verdict: &mut Verdict<'_>) {
