@@ -18,7 +18,7 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
         ("licences and sources", Box::new(|| deny::check(root))),
         ("format", Box::new(with(&["fmt", "--all", "--check"]))),
         ("plugins", Box::new(|| plugins::build(root).map(drop))),
-        ("unit tests, the kit for authors", Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins", "--test", "kit"]))),
+        ("unit tests, kit", Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins", "--test", "kit"]))),
         ("plugins, their cases, hostile guests", Box::new(with(&["test", "--quiet", "--workspace", "--exclude", "wattdog"]))),
         ("integration on real servers", Box::new(|| integration(root))),
         ("clippy", Box::new(with(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))),

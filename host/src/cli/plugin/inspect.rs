@@ -80,7 +80,7 @@ fn in_unit(unit: &str) -> String {
 fn import(import: &Import) -> String {
     match &import.trapping[..] {
         [] => import.interface.clone(),
-        [first, rest @ ..] if rest.is_empty() => format!("{}: a call of {first} traps", import.interface),
+        [first] => format!("{}: a call of {first} traps", import.interface),
         [first, rest @ ..] => format!("{}: a call of {first} and {} more traps", import.interface, rest.len()),
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let scaffold = Scaffold::new(&name, args.lang, args.kind);
     scaffold.write(&folder).map_err(|reason| anyhow!(reason))?;
     let (shown, name, rule) = (folder.display(), name.kebab(), scaffold.rule());
-    println!("{shown}: {} files, the rule is in {rule}, README.md says the rest\n", scaffold.len());
+    println!("{shown}: {} files, the rule is in {rule}, README.md says the rest\n", scaffold.file_count());
     println!("  cd {shown} && ./build.sh");
     println!("  wattdog plugin check {name}.wasm");
     Ok(())

@@ -34,8 +34,10 @@ pub struct Line {
 /// What was seen, or what is wrong and what to do.
 type Verdict = Result<String, String>;
 
+type Question = fn(&Subject) -> Verdict;
+
 /// Asked of a plugin that has answered all readings once.
-const QUESTIONS: [(&str, fn(&Subject) -> Verdict); 8] = [
+const QUESTIONS: [(&str, Question); 8] = [
     ("batch cuts", order::cuts),
     ("interleaving", order::interleaving),
     ("state moves", state::moves),
@@ -90,7 +92,7 @@ fn fits(file: &Path) -> Result<(Component, String), String> {
     let imports = match trapping {
         0 => "no import traps".to_owned(),
         // Runtimes of languages import what they never call.
-        some => format!("{some} imported functions trap if they are called; `wattdog plugin inspect` names them"),
+        some => format!("{some} imported functions trap if they are called; `wattdog plugin inspect --json` names them"),
     };
     Ok((component, format!("wattdog:plugin@{contract}, {imports}")))
 }

@@ -50,7 +50,7 @@ impl Scaffold {
 
     /// How many files.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn file_count(&self) -> usize {
         self.files.len()
     }
 
