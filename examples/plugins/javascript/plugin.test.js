@@ -45,7 +45,8 @@ async function readCase(folder) {
     if (param.default !== undefined) params[param.name] = JSON.parse(param.default);
   }
   for (const [param, value] of Object.entries(sidecar.params ?? {})) {
-    assert.ok(description.params.some(({ name }) => name === param), `no parameter is called ${param}`);
+    const isKnown = description.params.some(({ name }) => name === param);
+    assert.ok(isKnown, `${folder}/plugin.toml: the plugin has no parameter ${param}; correct the case, or remove it`);
     params[param] = value;
   }
   const config = { params: JSON.stringify(params), model: readModel(folder, sidecar.model) };

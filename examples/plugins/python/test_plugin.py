@@ -33,7 +33,7 @@ class Case:
         params = {param.name: json.loads(param.default) for param in self.description.params if param.default is not None}
         given = sidecar.get("params", {})
         unknown = given.keys() - {param.name for param in self.description.params}
-        assert not unknown, f"no parameter is called {unknown}"
+        assert not unknown, f"{folder}/plugin.toml: the plugin has no parameter {unknown}; correct the case, or remove it"
         self.config = Record(params=json.dumps(params | given), model=self.model(sidecar.get("model")))
         self.readings = [json.loads(line) for line in (folder / "readings.jsonl").read_text().splitlines()]
         self.meters = {}

@@ -76,11 +76,11 @@ pub fn bench(
     let state_bytes: usize = states.iter().map(|(_, bytes)| bytes.len()).sum();
     let all: Vec<f64> = one.iter().chain(&other).copied().collect();
     Ok(Report {
-        rows: rows.len(),
+        rows: rows.count(),
         calls: all.len(),
         slowest_call_ms: all.iter().copied().fold(0.0, f64::max),
         noise_ratio: median(one) / median(other),
-        ns_per_reading: median(all) * 1e6 / rows.len() as f64,
+        ns_per_reading: median(all) * 1e6 / rows.count() as f64,
         memory_bytes: driver.memory_bytes(),
         state_bytes_per_meter: state_bytes / states.len().max(1),
         start_ms,
@@ -128,7 +128,7 @@ impl Rounds<'_, '_> {
         self.driver.set_shift(self.sent * span_us);
         self.sent += 1;
         let started = clock::monotonic();
-        self.driver.send(0..self.rows.len())?;
+        self.driver.send(0..self.rows.count())?;
         Ok(millis(started.elapsed()))
     }
 }

@@ -100,7 +100,7 @@ fn lines_of(component: &Component, case: &Path) -> anyhow::Result<Vec<Value>> {
     let inputs = setup.start()?.description().inputs.clone();
     let readings = read_readings(&case.join("readings.jsonl"), usize::MAX)?;
     let rows = Rows::new(&readings, &inputs);
-    let lines = lines_in_batches(&setup, &rows, rows.len())?;
+    let lines = lines_in_batches(&setup, &rows, rows.count())?;
     let moved = lines_with_moves(&setup, &rows, PART)?;
     if let Some(row) = (0..lines.len()).find(|&row| lines[row] != moved[row]) {
         let differing = shown(row, &moved[row], &lines[row]);

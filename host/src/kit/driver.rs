@@ -130,8 +130,8 @@ impl<'a> Driver<'a> {
 /// What the plugin says of all rows, in batches of that length.
 pub(super) fn lines_in_batches(setup: &Setup, rows: &Rows, length: usize) -> Result<Vec<Value>, Fault> {
     let mut driver = Driver::new(setup, rows)?;
-    let mut lines = Vec::with_capacity(rows.len());
-    for range in cuts(rows.len(), length) {
+    let mut lines = Vec::with_capacity(rows.count());
+    for range in cuts(rows.count(), length) {
         lines.extend(driver.lines(range)?);
     }
     Ok(lines)
@@ -140,8 +140,8 @@ pub(super) fn lines_in_batches(setup: &Setup, rows: &Rows, length: usize) -> Res
 /// The same, with all state moved to a fresh instance between two batches.
 pub(super) fn lines_with_moves(setup: &Setup, rows: &Rows, length: usize) -> Result<Vec<Value>, Fault> {
     let mut driver = Driver::new(setup, rows)?;
-    let mut lines = Vec::with_capacity(rows.len());
-    for range in cuts(rows.len(), length) {
+    let mut lines = Vec::with_capacity(rows.count());
+    for range in cuts(rows.count(), length) {
         if range.start > 0 {
             driver = Driver::from_states(setup, rows, &driver.export()?)?;
         }

@@ -73,7 +73,7 @@ impl Rows {
 
     /// How many.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.meters.len()
     }
 

@@ -50,7 +50,8 @@ impl Case {
         }
         for name in params.keys() {
             let known = description.params.iter().any(|param| param.name == *name);
-            assert!(known, "{}: no parameter is called `{name}`", self.folder.display());
+            let folder = self.folder.display();
+            assert!(known, "{folder}/plugin.toml: the plugin has no parameter `{name}`; correct the case, or remove it");
         }
         Config { params: Value::Object(params).to_string(), model: self.model() }
     }

@@ -35,7 +35,7 @@ pub(super) fn memory(subject: &Subject) -> Verdict {
     for repeat in 0..REPEATS {
         driver.set_shift(repeat as i64 * span_us);
         let number = repeat + 1;
-        driver.send(0..rows.len()).map_err(|fault| failed(&format!("in batch {number} of {REPEATS}"), &fault))?;
+        driver.send(0..rows.count()).map_err(|fault| failed(&format!("in batch {number} of {REPEATS}"), &fault))?;
         if number % PART == 0 {
             let states = driver.export().map_err(|fault| failed("at export", &fault))?;
             state.push(states.iter().map(|(_, bytes)| bytes.len()).sum::<usize>());
@@ -74,7 +74,7 @@ pub(super) fn output(subject: &Subject) -> Verdict {
     let rows = Rows::new(&readings, &subject.description.inputs);
     let mut driver = Driver::new(&subject.setup, &rows).map_err(|fault| fault.to_string())?;
     let mut slowest = Duration::ZERO;
-    for range in [0..LARGEST_BATCH, LARGEST_BATCH..rows.len()] {
+    for range in [0..LARGEST_BATCH, LARGEST_BATCH..rows.count()] {
         let started = clock::monotonic();
         driver.send(range).map_err(|fault| failed(&format!("on {LARGEST_BATCH} unusual readings in one batch"), &fault))?;
         slowest = slowest.max(started.elapsed());

@@ -92,7 +92,7 @@ fn fits(file: &Path) -> Result<(Component, String), String> {
     let imports = match trapping {
         0 => "no import traps".to_owned(),
         // Runtimes of languages import what they never call.
-        some => format!("{some} imported functions trap if they are called; `wattdog plugin inspect` names them"),
+        some => format!("{some} imported functions trap if they are called; `wattdog plugin inspect --json` names them"),
     };
     Ok((component, format!("wattdog:plugin@{contract}, {imports}")))
 }

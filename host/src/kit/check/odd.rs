@@ -43,8 +43,13 @@ pub(super) fn values(subject: &Subject) -> Verdict {
             odd.push((format!("`{}` {words}", input.name), reading));
         }
     }
+    // What was odd may show when it has become the past.
+    for (words, days) in [("one day", 1), ("two days", 2)] {
+        let time = EventTime((ordinary.time.0 + days * DAY_US).min(LAST.0));
+        odd.push((format!("usual values {words} after odd ones, -1 and 1e9 among them"), Reading { time, ..ordinary.clone() }));
+    }
     survives(subject, &odd)?;
-    Ok(format!("it survives {} readings with values missing, negative, tiny and huge", odd.len()))
+    Ok("it survives values that are missing, negative, tiny and huge, and what comes after them".into())
 }
 
 pub(super) fn times(subject: &Subject) -> Verdict {
@@ -77,6 +82,6 @@ fn survives(subject: &Subject, odd: &[(String, Reading)]) -> Result<(), String> 
     for (row, (words, _)) in (before..).zip(odd) {
         driver.send(row..row + 1).map_err(|fault| format!("on a reading with {words}: {fault}; {REMEDY}"))?;
     }
-    driver.send(before..rows.len()).map_err(|fault| format!("on such readings in one batch: {fault}; {REMEDY}"))?;
+    driver.send(before..rows.count()).map_err(|fault| format!("on such readings in one batch: {fault}; {REMEDY}"))?;
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) fn cuts(subject: &Subject) -> Verdict {
         let lines = lines_in_batches(&subject.setup, &subject.rows, length).map_err(|fault| failed(&how, &fault))?;
         subject.same(&subject.all(), &lines, &how, CUTS_REMEDY)?;
     }
-    Ok(format!("the same to the bit in batches of 1, 7, 64 and {}", LARGEST_BATCH.min(subject.rows.len())))
+    Ok(format!("the same to the bit in batches of 1, 7, 64 and {}", LARGEST_BATCH.min(subject.rows.count())))
 }
 
 pub(super) fn interleaving(subject: &Subject) -> Verdict {
@@ -39,8 +39,8 @@ fn by_meter(subject: &Subject) -> Vec<usize> {
 fn in_turn(subject: &Subject) -> Vec<usize> {
     let mut queues = vec![VecDeque::new(); subject.rows.meter_count()];
     subject.all().into_iter().for_each(|reading| queues[subject.rows.meters[reading] as usize].push_back(reading));
-    let mut order = Vec::with_capacity(subject.rows.len());
-    while order.len() < subject.rows.len() {
+    let mut order = Vec::with_capacity(subject.rows.count());
+    while order.len() < subject.rows.count() {
         order.extend(queues.iter_mut().rev().filter_map(VecDeque::pop_front));
     }
     order

@@ -11,7 +11,7 @@ const PARTS: usize = 8;
 const ALONE: usize = 3;
 
 pub(super) fn moves(subject: &Subject) -> Verdict {
-    let length = subject.rows.len().div_ceil(PARTS).min(LARGEST_BATCH);
+    let length = subject.rows.count().div_ceil(PARTS).min(LARGEST_BATCH);
     let how = format!("with all state moved to a fresh instance after each {length} readings");
     let lines = lines_with_moves(&subject.setup, &subject.rows, length).map_err(|fault| failed(&how, &fault))?;
     subject.same(&subject.all(), &lines, &how, remedy(subject))?;
@@ -34,7 +34,7 @@ pub(super) fn per_meter(subject: &Subject) -> Verdict {
     if !subject.description.stateful {
         return Ok("it keeps nothing".into());
     }
-    let half = subject.rows.len() / 2;
+    let half = subject.rows.count() / 2;
     let mut first = Driver::new(&subject.setup, &subject.rows).map_err(|fault| failed("at its start", &fault))?;
     for from in (0..half).step_by(LARGEST_BATCH) {
         first.send(from..(from + LARGEST_BATCH).min(half)).map_err(|fault| failed("on the first half", &fault))?;
@@ -51,7 +51,7 @@ pub(super) fn per_meter(subject: &Subject) -> Verdict {
 }
 
 fn goes_on_alone(subject: &Subject, half: usize, meter: u32, state: Vec<u8>) -> Result<(), String> {
-    let of: Vec<usize> = (half..subject.rows.len()).filter(|&reading| subject.rows.meters[reading] == meter).collect();
+    let of: Vec<usize> = (half..subject.rows.count()).filter(|&reading| subject.rows.meters[reading] == meter).collect();
     if of.is_empty() {
         return Ok(());
     }

@@ -45,15 +45,6 @@ pub enum TemplateKind {
     Enricher,
 }
 
-impl TemplateKind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Detector => "detector",
-            Self::Enricher => "enricher",
-        }
-    }
-}
-
 /// An example of this repository.
 struct Template {
     /// Files for both kinds, and files for this one.
