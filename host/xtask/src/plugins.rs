@@ -11,6 +11,20 @@ use wit_component::DecodedWasm;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Cargo, told to leave the paths of this machine out of what it builds: a panic's text carries the place of its code.
+fn cargo_for(root: &Path, target: &str) -> Command {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let mut remapped = vec![(root.to_owned(), "wattdog")];
+    remapped.extend(home.map(|home| (home, "cargo")));
+    let flag = |(path, name): &(PathBuf, &str)| format!("{:?}", format!("--remap-path-prefix={}={name}", path.display()));
+    let flags = remapped.iter().map(flag).collect::<Vec<_>>().join(",");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args(["build", "--quiet", "--target", target]);
+    cargo.arg("--config").arg(format!("target.{target}.rustflags=[{flags}]"));
+    cargo
+}
+
 /// All that a first-party plugin may import; its types come with it.
 const ALLOWED_IMPORTS: &str = "wattdog:plugin/";
 
@@ -37,8 +51,8 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
     let names = first_party(root)?;
     add_target(root, TARGET)?;
     add_target(root, WASI_TARGET)?;
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--profile", "plugin"]);
+    let mut cargo = cargo_for(root, TARGET);
+    cargo.args(["--profile", "plugin"]);
     for name in names.iter().map(String::as_str).chain(GUESTS) {
         cargo.arg("--package").arg(format!("wattdog-{name}"));
     }
@@ -60,9 +74,8 @@ pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// The toolchain makes a component for this target by itself.
 fn build_for_wasi(root: &Path) -> Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).args(["build", "--quiet", "--target", WASI_TARGET, "--profile", "plugin"]);
-    crate::run(cargo.arg("--package").arg(format!("wattdog-{FOR_WASI}")))?;
+    let mut cargo = cargo_for(root, WASI_TARGET);
+    crate::run(cargo.args(["--profile", "plugin"]).arg("--package").arg(format!("wattdog-{FOR_WASI}")))?;
     let built = root.join(format!("target/{WASI_TARGET}/plugin/wattdog_{FOR_WASI}.wasm"));
     std::fs::copy(&built, root.join(format!("target/guests/{FOR_WASI}-wasi.wasm")))
         .with_context(|| format!("cannot copy {}", built.display()))?;
@@ -71,17 +84,8 @@ fn build_for_wasi(root: &Path) -> Result<()> {
 
 fn build_versions(root: &Path) -> Result<()> {
     for (name, features) in VERSIONS {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(root).args([
-            "build",
-            "--quiet",
-            "--target",
-            TARGET,
-            "--profile",
-            "plugin",
-            "--package",
-            "wattdog-tally",
-        ]);
+        let mut cargo = cargo_for(root, TARGET);
+        cargo.args(["--profile", "plugin", "--package", "wattdog-tally"]);
         crate::run(cargo.args(features))?;
         wrap(root, &module(root, "plugin", "wattdog_tally"), &format!("target/guests/{name}.wasm"))?;
     }
@@ -91,8 +95,8 @@ fn build_versions(root: &Path) -> Result<()> {
 /// The plugins that authors copy. They stand outside the workspace, as theirs will.
 fn build_examples(root: &Path) -> Result<()> {
     for (folder, name) in EXAMPLES {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(root).args(["build", "--quiet", "--target", TARGET, "--release", "--target-dir", "target"]);
+        let mut cargo = cargo_for(root, TARGET);
+        cargo.args(["--release", "--target-dir", "target"]);
         cargo.arg("--manifest-path").arg(format!("examples/plugins/{folder}/Cargo.toml"));
         crate::run(&mut cargo)?;
         wrap(root, &module(root, "release", &name.replace('-', "_")), &format!("target/guests/{name}.wasm"))?;
