@@ -92,7 +92,7 @@ impl<V: Verdicts> wasm::Duty for Judging<'_, V> {
 
     fn done(&mut self, rows: Range<usize>, answer: Result<Scored, Fault>) {
         let plugin = self.context.plugin;
-        if plugin.duty == registry::Duty::Warming {
+        if plugin.role == registry::Role::Warming {
             return;
         }
         match answer {
@@ -108,7 +108,7 @@ impl<V: Verdicts> wasm::Duty for Judging<'_, V> {
     fn skipped(&mut self, rows: Range<usize>) {
         let plugin = self.context.plugin;
         // Once it is decided that the plugin waits, it is no longer one that has to score every reading.
-        if plugin.duty == registry::Duty::Active && plugin.health.condition() == registry::Condition::Exhausted {
+        if plugin.role == registry::Role::Active && plugin.health.condition() == registry::Condition::Exhausted {
             rows.for_each(|row| self.verdicts.not_asked(plugin, row));
         }
     }

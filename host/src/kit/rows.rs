@@ -77,12 +77,6 @@ impl Rows {
         self.meters.len()
     }
 
-    /// True when there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.meters.is_empty()
-    }
-
     /// How many meters they are of.
     #[must_use]
     pub fn meter_count(&self) -> usize {

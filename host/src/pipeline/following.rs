@@ -8,7 +8,7 @@ use super::lane::Shared;
 use super::stages::Stages;
 use super::warm_up::WarmingUp;
 use crate::clock;
-use crate::registry::{Duty, Lineup, Loaded, Plugin, Swap, WarmUp};
+use crate::registry::{Lineup, Loaded, Plugin, Role, Swap, WarmUp};
 use crate::wasm::{Cost, Succession};
 
 /// Readings that a lane remembers while a plugin is warmed up. One that takes longer begins again from where the lane is then.
@@ -71,6 +71,12 @@ impl Following {
         }
     }
 
+    /// The lane comes to rest: what it has done is told, and warm-ups end.
+    pub(super) fn end(&mut self, stages: &mut Stages) {
+        self.tell(stages);
+        self.warming_up.clear();
+    }
+
     /// Looks whether there is something to follow; all but always there is not.
     pub(super) fn step(&mut self, stages: &mut Stages, state: &mut LaneState) {
         if self.untold.as_ref().is_some_and(|untold| untold.offset != state.next_offset || untold.since.elapsed() > SILENCE) {
@@ -98,7 +104,7 @@ impl Following {
         self.tell(stages);
         let (mut successions, step) = Step::of(|| stages.adopt(next, state));
         let longest_step = std::mem::take(&mut self.longest_step).longer(step);
-        successions.retain(|succession| succession.plugin.duty != Duty::Warming);
+        successions.retain(|succession| succession.plugin.role != Role::Warming);
         if self.generation.is_some() && !successions.is_empty() {
             self.untold = Some(Untold { since: clock::monotonic(), offset: state.next_offset, successions, longest_step });
         }
@@ -129,7 +135,7 @@ impl Following {
 
     /// Begins the warm-ups that the lineup asks for, and ends those that it does not.
     fn warm_up(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
-        let is_wanted = |plugin: &Plugin| plugin.duty == Duty::Warming;
+        let is_wanted = |plugin: &Plugin| plugin.role == Role::Warming;
         self.warming_up
             .retain(|warming| next.detectors.iter().any(|plugin| is_wanted(plugin) && Arc::ptr_eq(plugin, &warming.plugin)));
         for plugin in next.detectors.iter().filter(|plugin| is_wanted(plugin)) {
@@ -143,13 +149,12 @@ impl Following {
     }
 
     fn begin(&mut self, plugin: &Arc<Plugin>, stages: &mut Stages, state: &LaneState) {
-        let Some(detector) = stages.warming(&plugin.file_stem) else { return };
         let Some(until) = state.next_offset else {
             // The lane has read nothing, so there is nothing before it.
             self.report_done(plugin);
             return;
         };
-        detector.hold();
+        stages.hold_anew(&plugin.file_stem);
         self.warming_up.push(WarmingUp::begin(&self.shared, plugin, self.partition, until));
     }
 
@@ -174,7 +179,6 @@ impl Following {
                 self.report_done(&plugin);
             } else {
                 tracing::warn!(plugin = plugin.name, partition = self.partition, "a warm-up takes too long and begins again");
-                stages.forget(&plugin.file_stem);
                 self.begin(&plugin, stages, state);
             }
         }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::LaneState;
 use super::following::Following;
-use super::stage_cpu::Stage;
+use super::stage_cpu::{Stage, StageCpu};
 use super::stages::Stages;
 use crate::clock;
 use crate::config::Config;
 use crate::kafka::{Commit, Group, LaneProducer, Message, PartitionQueue, Settings};
 use crate::metrics::{Metrics, PartitionLabel};
 use crate::registry::Lineups;
-use crate::results::Outbox;
 
 /// How long an idle lane waits for a message: long enough to sleep, short enough to notice a stop.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
@@ -48,8 +47,8 @@ pub(super) struct Shared {
 /// A lane at rest. Given back its partition with the log as it left it, it goes on as if nothing had been.
 pub(super) struct Parked {
     pub(super) state: LaneState,
-    /// Results of what was read after `committed`.
-    pub(super) outbox: Outbox,
+    /// With what plugins keep, and the results of what was read after `committed`.
+    pub(super) stages: Stages,
     /// The offset of the last commit; none before the first.
     pub(super) committed: Option<i64>,
 }
@@ -78,10 +77,11 @@ impl Lane {
         orders: Arc<Orders>,
         parked: Parked,
     ) -> Self {
-        let mut stages = Stages::new(Arc::clone(&shared), queue.partition());
+        let Parked { state, mut stages, committed } = parked;
+        // Another thread has a processor time of its own.
+        stages.cpu = StageCpu::new(&shared.metrics);
         let now = clock::monotonic();
-        let uncommitted_since = (!parked.outbox.is_empty()).then_some(now);
-        stages.results.outbox = parked.outbox;
+        let uncommitted_since = (!stages.results.outbox.is_empty()).then_some(now);
         Self {
             stages,
             following: Following::new(Arc::clone(&shared), queue.partition()),
@@ -90,8 +90,8 @@ impl Lane {
             producer,
             group,
             orders,
-            state: parked.state,
-            committed: parked.committed,
+            state,
+            committed,
             last_live: now,
             uncommitted_since,
         }
@@ -108,7 +108,8 @@ impl Lane {
             }
         }
         self.commit();
-        Parked { state: self.state, outbox: self.stages.results.outbox, committed: self.committed }
+        self.following.end(&mut self.stages);
+        Parked { state: self.state, stages: self.stages, committed: self.committed }
     }
 
     /// Takes what is there through the stages; false when there was nothing.

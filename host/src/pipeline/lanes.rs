@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::LaneState;
 use super::lane::{Lane, Orders, Parked, Shared};
+use super::stages::Stages;
 use crate::clock;
 use crate::kafka::{Assignments, Group, LaneProducer, PartitionQueue};
-use crate::results::{Outbox, TopicNames};
+use crate::results::TopicNames;
 
 /// How long a lane may take to commit when it has to go. Shorter than the group's patience with a rebalance.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -104,9 +105,15 @@ impl Lanes {
     /// What this host still knows of the lane, if the log is as the lane left it; else a lane that has seen nothing.
     fn resume(&self, partition: i32, committed: Option<i64>) -> Parked {
         match self.parked.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition) {
-            Some(parked) if parked.state.next_offset == committed => Parked { outbox: Outbox::default(), committed, ..parked },
+            Some(mut parked) if parked.state.next_offset == committed => {
+                parked.stages.results.outbox.clear();
+                Parked { committed, ..parked }
+            }
             Some(parked) if parked.committed == committed => parked,
-            _ => Parked { state: LaneState::new(&self.shared.config), outbox: Outbox::default(), committed },
+            _ => {
+                let stages = Stages::new(Arc::clone(&self.shared), partition);
+                Parked { state: LaneState::new(&self.shared.config), stages, committed }
+            }
         }
     }
 }

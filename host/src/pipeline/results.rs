@@ -7,7 +7,7 @@ use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
 use crate::enrich::Failures;
 use crate::kafka::Message;
 use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
-use crate::registry::{Duty, Plugin};
+use crate::registry::{Plugin, Role};
 use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
 use crate::window::Window;
 
@@ -18,8 +18,8 @@ pub(super) struct Place {
     pub(super) partition: i32,
 }
 
-/// A counter for each component, duty and severity seen.
-type Counted = (String, Duty, Severity, Counter);
+/// A counter for each component, role and severity seen.
+type Counted = (String, Role, Severity, Counter);
 
 /// Writes rows and dead letters.
 pub(super) struct Results {
@@ -72,11 +72,11 @@ impl Results {
 
     /// Counts a finding, without making a label for each.
     fn found(&mut self, plugin: &Plugin, severity: Severity) {
-        let is_it = |(digest, duty, of, _): &Counted| *of == severity && *duty == plugin.duty && *digest == plugin.digest;
+        let is_it = |(digest, role, of, _): &Counted| *of == severity && *role == plugin.role && *digest == plugin.digest;
         let at = self.findings.iter().position(is_it).unwrap_or_else(|| {
             let label = FindingLabel { plugin: plugin.label(), severity: severity.word().to_owned() };
             let counter = self.metrics.findings.get_or_create_owned(&label);
-            self.findings.push((plugin.digest.clone(), plugin.duty, severity, counter));
+            self.findings.push((plugin.digest.clone(), plugin.role, severity, counter));
             self.findings.len() - 1
         });
         self.findings[at].3.inc();
@@ -132,9 +132,9 @@ impl Verdicts for VerdictsOn<'_, '_> {
     fn found(&mut self, plugin: &Plugin, row: Anomaly<'_>) {
         self.results.found(plugin, row.severity);
         let format = &self.results.format;
-        let topic = match plugin.duty {
-            Duty::Shadow | Duty::Warming => ResultTopic::ShadowAnomalies,
-            Duty::Active => ResultTopic::Anomalies,
+        let topic = match plugin.role {
+            Role::Shadow | Role::Warming => ResultTopic::ShadowAnomalies,
+            Role::Active => ResultTopic::Anomalies,
         };
         self.results.outbox.push(topic, &row.building, |out| format.write_anomaly(&row, out));
     }

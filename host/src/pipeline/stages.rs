@@ -12,7 +12,7 @@ use crate::domain::{Batch, EventTime, MeterId, Reason, Reject};
 use crate::enrich::Enrich;
 use crate::kafka::Message;
 use crate::metrics::PluginLabel;
-use crate::registry::{Duty, Lineup};
+use crate::registry::{Lineup, Role};
 use crate::results::RowFormat;
 use crate::wasm::{Cost, LanePlugin, Names, Succession};
 use crate::window::Placed;
@@ -78,13 +78,14 @@ impl Stages {
 
     /// The detector of a file that is to be warmed up, or is.
     pub(super) fn warming(&mut self, file_stem: &str) -> Option<&mut LanePlugin> {
-        self.detect.plugins().find(|detector| detector.plugin().duty == Duty::Warming && detector.plugin().file_stem == file_stem)
+        self.detect.plugins().find(|detector| detector.plugin().role == Role::Warming && detector.plugin().file_stem == file_stem)
     }
 
-    /// The detector of a file that is warmed up begins with nothing again.
-    pub(super) fn forget(&mut self, file_stem: &str) {
+    /// The detector of a file that is warmed up begins with nothing, and remembers rows from here on.
+    pub(super) fn hold_anew(&mut self, file_stem: &str) {
         if let Some(detector) = self.warming(file_stem) {
             *detector = LanePlugin::new(Arc::clone(detector.plugin()));
+            detector.hold();
         }
     }
 

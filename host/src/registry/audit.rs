@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ const KEPT: usize = 500;
 pub struct AuditLine {
     /// RFC 3339, by the machine's clock.
     pub time: String,
-    /// `loaded`, `swapped`, `refused`, `promoted`, `warming`, `rolled-back`, `quarantined`, `released`, `removed`, `off`
+    /// `loaded`, `swapped`, `refused`, `promoted`, `warming`, `rolled-back`, `quarantined`, `released`, `removed`, `off`, `gone`
     pub event: String,
     /// The file, without `.wasm`.
     pub file: String,
@@ -57,14 +58,19 @@ pub struct AuditLine {
 pub struct Audit {
     file: PathBuf,
     versions: Versions,
-    last: VecDeque<AuditLine>,
+    last: Last,
     /// It could not be written; said once.
     failed: bool,
 }
 
 impl Audit {
     pub(super) fn new(file: PathBuf) -> Self {
-        Self { versions: Versions::beside(&file), file, last: VecDeque::new(), failed: false }
+        Self { versions: Versions::beside(&file), file, last: Last::default(), failed: false }
+    }
+
+    /// The end of the record, as it grows.
+    pub(super) fn last(&self) -> Last {
+        self.last.clone()
     }
 
     /// Keeps a component for a way back.
@@ -79,22 +85,13 @@ impl Audit {
         if let Err(error) = append(&self.file, &line) {
             self.failed_to_write(&error);
         }
-        if self.last.len() == KEPT {
-            self.last.pop_front();
-        }
-        self.last.push_back(line);
+        self.last.push(line);
     }
 
     fn failed_to_write(&mut self, error: &std::io::Error) {
         if !std::mem::replace(&mut self.failed, true) {
             tracing::warn!(file = %self.file.display(), %error, "cannot write the audit record of plugins; set `plugins.audit`");
         }
-    }
-
-    /// The last lines, the newest last.
-    #[must_use]
-    pub fn last(&self) -> Vec<AuditLine> {
-        self.last.iter().cloned().collect()
     }
 
     /// All lines of a record; those that cannot be read are left out.
@@ -104,6 +101,25 @@ impl Audit {
     pub fn read(file: &Path) -> std::io::Result<Vec<AuditLine>> {
         let text = std::fs::read_to_string(file)?;
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+/// The last lines. Cloning shares them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Last(Arc<Mutex<VecDeque<AuditLine>>>);
+
+impl Last {
+    fn push(&self, line: AuditLine) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// The newest last.
+    pub(super) fn lines(&self) -> Vec<AuditLine> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 

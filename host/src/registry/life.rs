@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::WarmUp;
 
-/// `found → warming → shadow | active → gone`, or why not.
+/// `found → warming → shadow | active → draining → gone`, or why not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -17,6 +17,8 @@ pub enum State {
     Active,
     /// Its results are stored apart.
     Shadow,
+    /// Its file is gone or turned off; some lane may still call it.
+    Draining,
     /// Its sidecar says that it does not run.
     Off,
     /// It cannot run.
@@ -34,6 +36,7 @@ impl State {
             Self::Warming => "warming",
             Self::Active => "active",
             Self::Shadow => "shadow",
+            Self::Draining => "draining",
             Self::Off => "off",
             Self::Refused => "refused",
             Self::Quarantined => "quarantined",

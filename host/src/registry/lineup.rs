@@ -12,7 +12,7 @@ use wattdog_plugin_runtime::{Kind, Runtime};
 
 /// What a plugin's results are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
+pub enum Role {
     /// They are results.
     Active,
     /// They are stored apart.
@@ -26,7 +26,7 @@ pub enum Duty {
 pub struct Plugin {
     loaded: Arc<Loaded>,
     /// What its results are for.
-    pub duty: Duty,
+    pub role: Role,
     /// Where each of its inputs comes from.
     pub inputs: Vec<ColumnSource>,
     /// Enrichers: its first column among the enriched ones.
@@ -51,9 +51,9 @@ impl Plugin {
     /// The name in metrics: the plugin's own, and in the shadow of another of that name its file's.
     #[must_use]
     pub fn label(&self) -> String {
-        match self.duty {
-            Duty::Active => self.name.clone(),
-            Duty::Shadow | Duty::Warming => format!("{}.shadow", self.file_stem),
+        match self.role {
+            Role::Active => self.name.clone(),
+            Role::Shadow | Role::Warming => format!("{}.shadow", self.file_stem),
         }
     }
 
@@ -64,11 +64,11 @@ impl Plugin {
     pub fn alone(file: &Path, sidecar: &Sidecar, runtime: &Runtime, measures: &[(String, String)]) -> Result<Arc<Self>, String> {
         let loaded = Arc::new(super::load_file(file, sidecar, runtime).map_err(|refusal| refusal.to_string())?);
         let inputs = Catalogue::new(measures).resolve(&loaded.description.inputs)?;
-        Ok(Arc::new(Self { loaded, duty: Duty::Active, inputs, first_output: 0 }))
+        Ok(Arc::new(Self { loaded, role: Role::Active, inputs, first_output: 0 }))
     }
 
-    fn is_as(&self, loaded: &Arc<Loaded>, duty: Duty, inputs: &[ColumnSource], first_output: usize) -> bool {
-        Arc::ptr_eq(&self.loaded, loaded) && self.duty == duty && self.inputs == inputs && self.first_output == first_output
+    fn is_as(&self, loaded: &Arc<Loaded>, role: Role, inputs: &[ColumnSource], first_output: usize) -> bool {
+        Arc::ptr_eq(&self.loaded, loaded) && self.role == role && self.inputs == inputs && self.first_output == first_output
     }
 }
 
@@ -88,7 +88,7 @@ pub struct Lineup {
 /// A plugin that is to run.
 pub(super) struct Candidate<'a> {
     pub(super) loaded: &'a Arc<Loaded>,
-    pub(super) duty: Duty,
+    pub(super) role: Role,
 }
 
 impl Lineup {
@@ -114,8 +114,8 @@ impl Lineup {
     }
 
     fn admit(&mut self, before: &Self, candidate: &Candidate<'_>) -> Result<(), String> {
-        let Candidate { loaded, duty } = candidate;
-        let twin = self.all().find(|other| other.name == loaded.name && other.duty == *duty && *duty != Duty::Warming);
+        let Candidate { loaded, role } = candidate;
+        let twin = self.all().find(|other| other.name == loaded.name && other.role == *role && *role != Role::Warming);
         if let Some(other) = twin {
             let (name, file, version) = (&other.name, &other.file_stem, &other.version);
             return Err(format!(
@@ -125,8 +125,8 @@ impl Lineup {
         let inputs = self.catalogue.resolve(&loaded.description.inputs)?;
         let is_enricher = loaded.kind() == Kind::Enricher;
         let first_output = if is_enricher { self.catalogue.add_outputs(&loaded.name, &loaded.description.outputs) } else { 0 };
-        let same = before.all().find(|plugin| plugin.is_as(loaded, *duty, &inputs, first_output)).map(Arc::clone);
-        let plugin = same.unwrap_or_else(|| Arc::new(Plugin { loaded: Arc::clone(loaded), duty: *duty, inputs, first_output }));
+        let same = before.all().find(|plugin| plugin.is_as(loaded, *role, &inputs, first_output)).map(Arc::clone);
+        let plugin = same.unwrap_or_else(|| Arc::new(Plugin { loaded: Arc::clone(loaded), role: *role, inputs, first_output }));
         if is_enricher {
             self.enrichers.push(plugin)
         } else {
@@ -140,7 +140,7 @@ impl Lineup {
     pub fn alone(of: &Self, detector: &Plugin) -> Self {
         let Plugin { loaded, inputs, first_output, .. } = detector;
         let detector =
-            Plugin { loaded: Arc::clone(loaded), duty: Duty::Active, inputs: inputs.clone(), first_output: *first_output };
+            Plugin { loaded: Arc::clone(loaded), role: Role::Active, inputs: inputs.clone(), first_output: *first_output };
         Self {
             generation: of.generation,
             enrichers: of.enrichers.clone(),

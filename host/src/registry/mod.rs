@@ -23,7 +23,7 @@ pub use columns::{Catalogue, ColumnSource};
 pub use health::{Condition, Health};
 pub use keeper::{Keeper, KeeperConfig};
 pub use life::{PluginInfo, State};
-pub use lineup::{Duty, Lineup, Plugin};
+pub use lineup::{Lineup, Plugin, Role};
 pub use lineups::{LaneReport, Lineups, Swap, WarmUp};
 pub use load::{Loaded, Refusal, load_file};
 pub(crate) use load::{Model, check_kind, compiler, json_params, log_to, read_component, read_model};

@@ -130,8 +130,12 @@ impl LanePlugin {
         }
     }
 
-    /// Writes the state of these meters as it is now.
+    /// Writes the state of these meters as it is now. A plugin that does not start writes nothing and loses nothing: what it has
+    /// written before and the rows since stay.
     pub(super) fn store<D: Duty>(&mut self, meters: &[MeterId], names: Names<'_>, duty: &mut D) {
+        if meters.is_empty() || self.on_instance(|_| Ok(())).is_err() {
+            return;
+        }
         for meters in meters.chunks(super::CHUNK) {
             let mut parts = vec![meters.to_vec()];
             while let Some(part) = parts.pop() {

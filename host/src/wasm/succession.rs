@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::LanePlugin;
-use crate::registry::{Duty, Plugin};
+use crate::registry::{Plugin, Role};
 
 /// A plugin has taken its place in a lane.
 #[derive(Clone, Debug)]
@@ -16,9 +16,9 @@ pub struct Succession {
     pub meters: usize,
 }
 
-/// Whose place a plugin takes: its own under another duty, another version of its file, or one of its name.
+/// Whose place a plugin takes: its own in another role, another version of its file, or one of its name.
 fn predecessor(plugin: &Plugin, before: &[LanePlugin]) -> Option<usize> {
-    let is_settled = |other: &LanePlugin| other.plugin().duty != Duty::Warming;
+    let is_settled = |other: &LanePlugin| other.plugin().role != Role::Warming;
     let place = |test: &dyn Fn(&LanePlugin) -> bool| before.iter().position(test);
     place(&|other| Arc::ptr_eq(other.plugin().loaded(), plugin.loaded()))
         .or_else(|| {
@@ -26,9 +26,9 @@ fn predecessor(plugin: &Plugin, before: &[LanePlugin]) -> Option<usize> {
                 is_settled(other) && other.plugin().file_stem == plugin.file_stem && other.plugin().name == plugin.name
             })
         })
-        .or_else(|| place(&|other| is_settled(other) && other.plugin().name == plugin.name && other.plugin().duty == plugin.duty))
+        .or_else(|| place(&|other| is_settled(other) && other.plugin().name == plugin.name && other.plugin().role == plugin.role))
         .filter(|_| {
-            plugin.duty != Duty::Warming || place(&|other| Arc::ptr_eq(other.plugin().loaded(), plugin.loaded())).is_some()
+            plugin.role != Role::Warming || place(&|other| Arc::ptr_eq(other.plugin().loaded(), plugin.loaded())).is_some()
         })
 }
 

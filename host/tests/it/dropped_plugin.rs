@@ -62,13 +62,21 @@ async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_i
     .await;
 
     std::fs::remove_file(world.plugins().join("stuck-meter.wasm")).unwrap();
-    until_audited(&world, "stuck-meter", "removed", 1).await;
-    std::thread::sleep(Duration::from_millis(500));
+    until_audited(&world, "stuck-meter", "gone", 1).await;
     stuck_readings(6).for_each(|line| feeder.send_line(&line));
     feeder.finish();
     eventually("kmeans goes on", async || (findings(&postgres, "anomalies", "kmeans").await? == 30).then_some(())).await;
     assert_eq!(findings(&postgres, "anomalies", "stuck-meter").await, Some(10));
     running.stop();
+}
+
+/// Changes another plugin's sidecar: once that has taken effect, so has everything that was there before it.
+async fn settle(world: &World) {
+    let (sidecar, before) = (world.plugins().join("kmeans.toml"), events(world, "kmeans").len());
+    let mut table: toml::Table = std::fs::read_to_string(&sidecar).unwrap().parse().unwrap();
+    table.insert("order".into(), toml::Value::Integer(before as i64));
+    std::fs::write(&sidecar, table.to_string()).unwrap();
+    until_audited(world, "kmeans", "loaded", before + 1).await;
 }
 
 /// Puts the file there.
@@ -121,7 +129,7 @@ async fn each_way_to_put_a_file_there_loads_it_once_and_never_half() {
         let to = plugins.join(format!("{way}.wasm"));
         put(&to);
         until_audited(&world, way, "loaded", 1).await;
-        std::thread::sleep(Duration::from_millis(900));
+        settle(&world).await;
         std::fs::remove_file(&to).unwrap();
         until_audited(&world, way, "removed", 1).await;
     }
@@ -134,13 +142,17 @@ async fn each_way_to_put_a_file_there_loads_it_once_and_never_half() {
     std::os::unix::fs::symlink(aside.join("2026-02"), plugins.join("..data_tmp")).unwrap();
     std::fs::rename(plugins.join("..data_tmp"), plugins.join("..data")).unwrap();
     until_audited(&world, "mounted", "loaded", 2).await;
-    std::thread::sleep(Duration::from_secs(1));
+    settle(&world).await;
     for (way, _) in ways {
         assert_eq!(events(&world, way).iter().filter(|event| *event == "loaded").count(), 1, "{way}: {:?}", events(&world, way));
     }
     assert_eq!(events(&world, "mounted").iter().filter(|event| *event == "loaded").count(), 2);
     assert!(!world.audit().iter().any(|(event, ..)| event == "refused"), "none was taken half: {:?}", world.audit());
     running.stop();
+}
+
+async fn until_logged(world: &World, words: &str) {
+    eventually(&format!("the log says: {words}"), async || world.log().contains(words).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,13 +172,12 @@ async fn a_bad_file_and_a_folder_that_vanishes_disturb_nothing() {
 
     // What is left where a volume is unmounted: another folder, with nothing in it.
     std::fs::rename(world.plugins(), world.folder.path().join("unmounted")).unwrap();
-    std::thread::sleep(Duration::from_secs(3));
+    until_logged(&world, "cannot read the plugin folder; what runs goes on").await;
     std::fs::create_dir(world.plugins()).unwrap();
-    std::thread::sleep(Duration::from_secs(3));
+    until_logged(&world, "another, empty folder is in its place").await;
     stuck_readings(5).for_each(|line| feeder.send_line(&line));
     feeder.finish();
     eventually("it judges on", async || (findings(&postgres, "anomalies", "kmeans").await? == 20).then_some(())).await;
-    assert!(world.log().contains("cannot read the plugin folder; what runs goes on"), "{}", world.log());
     assert!(!events(&world, "kmeans").contains(&"removed".to_owned()));
     running.stop();
 }

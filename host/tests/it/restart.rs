@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::failing_detector::{drop_tally, line};
 use crate::feeder::{Feeder, make_topic};
 use crate::servers::{World, eventually};
 
@@ -30,4 +31,31 @@ async fn a_host_that_stops_leaves_its_partitions_to_the_next() {
         running.stop();
         assert!(began.elapsed() < SESSION_TIMEOUT / 2, "the partitions came only after {:?}", began.elapsed());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_given_away_and_back_untouched_still_knows_its_meters() {
+    let world = World::with_plugins("given_back", &["kmeans"]);
+    drop_tally(&world, "tally-1", "report_every = 1");
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "none");
+    let send = |range: std::ops::Range<usize>| {
+        range.for_each(|reading| feeder.send_line(&line(reading)));
+        feeder.finish();
+    };
+    send(1..2_001);
+    let running = world.start();
+    let postgres = world.postgres().await;
+    let distinct = async || -> Option<i64> {
+        let query = "SELECT count(DISTINCT (building, context->>'seen')) FROM anomalies WHERE detector = 'tally'";
+        sqlx::query_scalar(query).fetch_one(&postgres).await.ok()
+    };
+    eventually("all are scored", async || (distinct().await? == 2_000).then_some(())).await;
+    let beside = world.start_beside();
+    eventually("another host has some of the partitions", async || (world.lanes()? < 3).then_some(())).await;
+    beside.stop();
+    eventually("they are back", async || (world.lanes()? == 3).then_some(())).await;
+    send(2_001..4_001);
+    eventually("each reading is the next of its meter", async || (distinct().await? == 4_000).then_some(())).await;
+    running.stop();
 }

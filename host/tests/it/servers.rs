@@ -1,7 +1,7 @@
 //! A world of its own for each test: random topics and databases on the shared servers, and the real program.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use mongodb::bson::Document;
@@ -150,16 +150,21 @@ impl World {
 
     /// What a command says that asks the running program, and its configuration where it takes one.
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
-        let config = self.folder.path().join("wattdog.toml");
-        let output = self
-            .wattdog()
-            .args(arguments)
-            .env("WATTDOG_URL", format!("http://{}", self.address))
-            .env("WATTDOG_CONFIG", config)
-            .output()
-            .unwrap();
+        let output = self.asked(arguments);
         assert!(output.status.success(), "wattdog {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn asked(&self, arguments: &[&str]) -> Output {
+        let config = self.folder.path().join("wattdog.toml");
+        let url = format!("http://{}", self.address);
+        self.wattdog().args(arguments).env("WATTDOG_URL", url).env("WATTDOG_CONFIG", config).output().unwrap()
+    }
+
+    /// The partitions that the running program has, ready or not.
+    pub(crate) fn lanes(&self) -> Option<usize> {
+        let status: serde_json::Value = serde_json::from_slice(&self.asked(&["status", "--json"]).stdout).ok()?;
+        Some(status["lanes"].as_array()?.len())
     }
 
     /// Runs a command of the program to its good end.
@@ -190,6 +195,16 @@ impl World {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.wattdog();
         command.arg("run").arg("--config").arg(self.config(group)).stdout(log.try_clone().unwrap()).stderr(log);
+        Running(command.spawn().unwrap())
+    }
+
+    /// A second host of the same group.
+    pub(crate) fn start_beside(&self) -> Running {
+        let folder = self.folder.path();
+        let log = std::fs::File::create(folder.join("log-beside")).unwrap();
+        let mut command = self.wattdog();
+        command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__WEB__LISTEN", "127.0.0.1:0");
+        command.env("WATTDOG__PLUGINS__AUDIT", folder.join("audit-beside.jsonl")).stdout(log.try_clone().unwrap()).stderr(log);
         Running(command.spawn().unwrap())
     }
 

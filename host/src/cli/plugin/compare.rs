@@ -42,10 +42,7 @@ fn parse_span(text: &str) -> Result<Span, String> {
 }
 
 /// What one detector found, by (partition, offset) of the reading.
-#[derive(Default)]
-struct Found {
-    rows: HashMap<(i32, i64), Anomaly<'static>>,
-}
+type Found = HashMap<(i32, i64), Anomaly<'static>>;
 
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -72,13 +69,13 @@ fn read(config: &Config, since: Span, plugins: [&PluginInfo; 2]) -> anyhow::Resu
     let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
     let since_ms = clock::now().as_millisecond() - since.micros() / 1_000;
     let format = RowFormat::new(&config.measure_names());
-    let mut found = [Found::default(), Found::default()];
+    let mut found = [Found::new(), Found::new()];
     for topic in [&config.topics.anomalies, &config.topics.shadow_anomalies] {
         read_topic(&settings, topic, since_ms, |json| {
             let Ok(row) = format.read_anomaly(json) else { return };
             let of = plugins.iter().position(|plugin| row.detector_digest == plugin.digest && row.detector == plugin.name);
             if let Some(of) = of {
-                found[of].rows.insert((row.source_partition, row.source_offset), row);
+                found[of].insert((row.source_partition, row.source_offset), row);
             }
         })
         .with_context(|| format!("cannot read topic {topic} at {}", settings.bootstrap))?;
@@ -92,24 +89,22 @@ fn report(plugins: [&PluginInfo; 2], [a, b]: &[Found; 2], since: Span) -> String
     let names = plugins.map(|plugin| plugin.file.as_str());
     for (plugin, found) in plugins.iter().zip([a, b]) {
         let cost = plugin.ns_per_reading.map(|ns| format!(", {ns:.1} ns a reading")).unwrap_or_default();
-        let Found { rows } = found;
         line(format!(
             "{} {} ({}): {} findings in the last {since}{cost}, failed on {} of {}",
             plugin.file,
             plugin.version,
             plugin.state.word(),
-            rows.len(),
+            found.len(),
             plugin.failed,
             plugin.scored + plugin.failed
         ));
     }
-    let both = a.rows.keys().filter(|place| b.rows.contains_key(place)).count();
-    let either = a.rows.len() + b.rows.len() - both;
+    let both = a.keys().filter(|place| b.contains_key(place)).count();
+    let either = a.len() + b.len() - both;
     let share = if either == 0 { 100.0 } else { both as f64 * 100.0 / either as f64 };
     line(format!("both found {both} readings of the {either} that either found: they agree in {share:.1} %"));
     for (name, mine, other) in [(names[0], a, b), (names[1], b, a)] {
-        let mut alone: Vec<_> =
-            mine.rows.iter().filter(|(place, _)| !other.rows.contains_key(place)).map(|(_, row)| row).collect();
+        let mut alone: Vec<_> = mine.iter().filter(|(place, _)| !other.contains_key(place)).map(|(_, row)| row).collect();
         alone.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.source_offset.cmp(&y.source_offset)));
         line(format!("only {name}: {}", alone.len()));
         for row in alone.iter().take(EXAMPLES) {
@@ -122,7 +117,7 @@ fn report(plugins: [&PluginInfo; 2], [a, b]: &[Found; 2], since: Span) -> String
 
 /// Scores of the findings side by side, from the detector's own threshold on.
 fn scores(names: [&str; 2], found: [&Found; 2]) -> String {
-    let all = found.map(|found| found.rows.values().map(|row| row.score).filter(|score| score.is_finite()).collect::<Vec<_>>());
+    let all = found.map(|found| found.values().map(|row| row.score).filter(|score| score.is_finite()).collect::<Vec<_>>());
     let highest = all.iter().flatten().copied().fold(1.0f64, f64::max);
     let step = highest / BINS as f64;
     let counts = all.map(|scores| {

@@ -9,7 +9,7 @@ use wattdog_plugin_runtime::{Kind, Runtime};
 
 use super::super::folder::Stamps;
 use super::super::load::{Refusal, load_bytes, read_component};
-use super::super::{Audit, AuditLine, Condition, Duty, LaneReport, Loaded, Mode, PluginInfo, Sidecar, State, Trust};
+use super::super::{Audit, AuditLine, Condition, LaneReport, Loaded, Mode, PluginInfo, Role, Sidecar, State, Trust};
 use super::{SETTLE, stem};
 use crate::clock;
 
@@ -37,6 +37,8 @@ pub(super) struct Entry {
     previous: Option<Arc<Loaded>>,
     /// To take over when it knows the meters.
     warming: Option<Arc<Loaded>>,
+    /// Removed or turned off, and perhaps still called by some lane.
+    draining: Option<Arc<Loaded>>,
     /// Why what lies in the folder does not run.
     refusal: Option<String>,
     /// Why what may run does not fit in with the others.
@@ -91,6 +93,8 @@ impl Entry {
             return true;
         }
         if matches!(loaded, Err(Refusal::Broken(_))) && age(&stamps) < INCOMPLETE && !first {
+            // Looked at again after another while.
+            self.seen = Some((Some(stamps), clock::monotonic()));
             return true;
         }
         self.taken = Some(stamps);
@@ -111,6 +115,7 @@ impl Entry {
         (self.off, self.refusal, self.misfit) = (true, None, None);
         if let Some(loaded) = self.running.take() {
             audit.write(line("off", &loaded, "its sidecar says so"));
+            self.draining = Some(loaded);
         }
         (self.warming, self.previous) = (None, None);
     }
@@ -164,17 +169,25 @@ impl Entry {
             tracing::info!(plugin = loaded.name, version = loaded.version, file = self.file, "plugin removed");
             audit.write(line("removed", loaded, "its file is gone"));
         }
-        *self = Self { file: std::mem::take(&mut self.file), since: clock::now().to_string(), ..Self::default() };
+        let draining = self.running.take();
+        *self = Self { file: std::mem::take(&mut self.file), since: clock::now().to_string(), draining, ..Self::default() };
+    }
+
+    /// Every lane runs the lineup of now, so none calls it any more.
+    pub(super) fn drained(&mut self, audit: &mut Audit) {
+        if let Some(loaded) = self.draining.take() {
+            audit.write(line("gone", &loaded, ""));
+        }
     }
 
     /// What it gives to the lineup.
-    pub(super) fn candidates(&self) -> Vec<(Arc<Loaded>, Duty)> {
-        let duty = |loaded: &Loaded| match loaded.sidecar.mode {
-            Mode::Shadow => Duty::Shadow,
-            Mode::Active | Mode::Off => Duty::Active,
+    pub(super) fn candidates(&self) -> Vec<(Arc<Loaded>, Role)> {
+        let role = |loaded: &Loaded| match loaded.sidecar.mode {
+            Mode::Shadow => Role::Shadow,
+            Mode::Active | Mode::Off => Role::Active,
         };
-        let running = self.running.iter().map(|loaded| (Arc::clone(loaded), duty(loaded)));
-        running.chain(self.warming.iter().map(|loaded| (Arc::clone(loaded), Duty::Warming))).collect()
+        let running = self.running.iter().map(|loaded| (Arc::clone(loaded), role(loaded)));
+        running.chain(self.warming.iter().map(|loaded| (Arc::clone(loaded), Role::Warming))).collect()
     }
 
     pub(super) fn is_of(&self, loaded: &Arc<Loaded>) -> bool {
@@ -279,6 +292,7 @@ impl Entry {
             info.reason = Some(format!("{left} earlier readings to go through before it takes over"));
             infos.push(info);
         }
+        infos.extend(self.draining.iter().map(|loaded| self.info(loaded, State::Draining, None)));
         let state = match (&self.refusal, self.off, self.seen.is_some()) {
             (Some(_), ..) => State::Refused,
             (None, true, _) => State::Off,

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use wattdog_plugin_runtime::Runtime;
 
+use super::audit::Last;
 use super::folder::Scan;
 use super::lineup::Candidate;
-use super::{Audit, AuditLine, Duty, Lineup, Lineups, PluginInfo, Trust, trust};
+use super::{Audit, AuditLine, Lineup, Lineups, PluginInfo, Role, Trust, trust};
 use crate::clock;
 use entry::{Entry, Look};
 use watch::Wakeups;
@@ -47,15 +48,12 @@ pub struct KeeperConfig {
 pub struct Keeper {
     lineups: Arc<Lineups>,
     shown: Arc<Shown>,
+    audit: Last,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
-struct Shown {
-    plugins: Mutex<Vec<PluginInfo>>,
-    audit: Mutex<Vec<AuditLine>>,
-}
+type Shown = Mutex<Vec<PluginInfo>>;
 
 impl Keeper {
     /// Loads what is there, then goes on watching.
@@ -63,12 +61,14 @@ impl Keeper {
     /// # Errors
     /// When no thread can be started.
     pub fn start(config: KeeperConfig, runtime: Runtime) -> std::io::Result<Self> {
-        let (lineups, shown, stop) = (Arc::new(Lineups::default()), Arc::default(), Arc::new(AtomicBool::new(false)));
+        let (lineups, shown, stop) = (Arc::new(Lineups::default()), Arc::new(Shown::default()), Arc::new(AtomicBool::new(false)));
+        let audit = Audit::new(config.audit.clone());
+        let last = audit.last();
         let mut keeping = Keeping {
             entries: BTreeMap::new(),
             scan: None,
             gone: None,
-            audit: Audit::new(config.audit.clone()),
+            audit,
             lineups: Arc::clone(&lineups),
             shown: Arc::clone(&shown),
             config,
@@ -78,7 +78,7 @@ impl Keeper {
         keeping.first_look();
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("plugins".into()).spawn(move || keeping.run(&wakeups, &stopped))?;
-        Ok(Self { lineups, shown, stop, thread: Some(thread) })
+        Ok(Self { lineups, shown, audit: last, stop, thread: Some(thread) })
     }
 
     /// What lanes follow.
@@ -90,13 +90,13 @@ impl Keeper {
     /// Every file of the folder and where it is in its life.
     #[must_use]
     pub fn plugins(&self) -> Vec<PluginInfo> {
-        self.shown.plugins.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The end of the audit record, the newest line last.
     #[must_use]
     pub fn audit(&self) -> Vec<AuditLine> {
-        self.shown.audit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.audit.lines()
     }
 }
 
@@ -133,7 +133,7 @@ impl Keeping {
         }
         self.publish();
         let lineup = self.lineups.current();
-        if !lineup.detectors.iter().any(|plugin| plugin.duty == Duty::Active) {
+        if !lineup.detectors.iter().any(|plugin| plugin.role == Role::Active) {
             tracing::warn!(dir = %self.config.dir.display(), "no detector runs: readings are aggregated, none is judged");
         }
     }
@@ -203,7 +203,7 @@ impl Keeping {
     fn publish(&mut self) {
         let before = self.lineups.current();
         let candidates: Vec<_> = self.entries.values().flat_map(Entry::candidates).collect();
-        let candidates = candidates.iter().map(|(loaded, duty)| Candidate { loaded, duty: *duty }).collect();
+        let candidates = candidates.iter().map(|(loaded, role)| Candidate { loaded, role: *role }).collect();
         let (lineup, refused) = Lineup::of(&before, &self.config.measures, candidates);
         for entry in self.entries.values_mut() {
             let reason = refused.iter().find(|(loaded, _)| entry.is_of(loaded)).map(|(_, reason)| reason.clone());
@@ -247,8 +247,13 @@ impl Keeping {
             });
         }
         let lanes = self.lineups.lanes();
+        let generation = self.lineups.generation();
+        let all_follow = lanes.values().all(|lane| lane.generation == generation);
         let mut changed = false;
         for entry in self.entries.values_mut() {
+            if all_follow {
+                entry.drained(&mut self.audit);
+            }
             changed |= entry.follow_warm_up(&lanes, &mut self.audit);
             changed |= entry.follow_health(&mut self.audit);
         }
@@ -260,8 +265,7 @@ impl Keeping {
     fn show(&mut self) {
         let lanes = self.lineups.lanes();
         let plugins = self.entries.values().flat_map(|entry| entry.infos(&lanes)).collect();
-        *self.shown.plugins.lock().unwrap_or_else(PoisonError::into_inner) = plugins;
-        *self.shown.audit.lock().unwrap_or_else(PoisonError::into_inner) = self.audit.last();
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = plugins;
     }
 }
 
