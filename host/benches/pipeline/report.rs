@@ -26,7 +26,7 @@ pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
     println!("  process {:<16} {total:>8.1}", "");
     println!("  all processes {:<10} {:>8.1}  until the last commit", "", system.machine);
     for (plugin, ns) in &system.plugins {
-        println!("  plugin: {plugin:<16} {ns:>8.1}");
+        println!("  plugin: {plugin:<16} {ns:>8.1}  {:.0} readings a batch", system.batch[plugin]);
     }
     let plugins: f64 = system.plugins.values().sum();
     println!("  WebAssembly {:<12} {plugins:>8.1}  {:.1} % of the process", "", 100.0 * plugins / total);

@@ -30,6 +30,8 @@ pub(crate) struct System {
     pub(crate) threads: BTreeMap<String, f64>,
     /// Likewise of each plugin.
     pub(crate) plugins: BTreeMap<String, f64>,
+    /// Readings of a batch, on average, by plugin.
+    pub(crate) batch: BTreeMap<String, f64>,
     /// Likewise of all processes of the machine until the last commit, broker and database among them.
     pub(crate) machine: f64,
     pub(crate) ready_seconds: f64,
@@ -118,6 +120,9 @@ async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u
         stages: labelled(&exposed, "wattdog_stage_cpu_seconds_total{stage=").map(|(name, s)| (name, per_reading(s))).collect(),
         threads: process::thread_seconds(pid)?.into_iter().map(|(name, s)| (name, per_reading(s))).collect(),
         plugins: labelled(&exposed, "wattdog_plugin_cpu_seconds_total{plugin=").map(|(name, s)| (name, per_reading(s))).collect(),
+        batch: labelled(&exposed, "wattdog_plugin_call_seconds_count{plugin=")
+            .map(|(name, calls)| (name, topic.readings as f64 / calls))
+            .collect(),
         machine: machine_seconds * 1e9 / readings,
         ready_seconds,
     })

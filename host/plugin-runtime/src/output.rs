@@ -142,8 +142,9 @@ pub(crate) fn check_enriched(
                 return wrong(format!("an infinite value in column `{}`: what is missing is NaN", spec.name));
             }
             Column::Codes(codes) => {
-                let is_wrong = |code: u32| (code >= entries) & (code != MISSING);
-                if codes.iter().fold(false, |any, &code| any | is_wrong(code)) {
+                // One more than a code is 0 for a missing text, else at most the number of entries.
+                if codes.iter().fold(0, |highest, code| code.wrapping_add(1).max(highest)) > entries {
+                    let is_wrong = |code: u32| code >= entries && code != MISSING;
                     let code = codes.iter().copied().find(|&code| is_wrong(code)).expect("seen just now");
                     return wrong(format!("code {code} in column `{}`, whose dictionary has {entries} entries", spec.name));
                 }

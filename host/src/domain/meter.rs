@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use bytemuck::TransparentWrapper;
 use serde::{Deserialize, Serialize};
 
 /// Index of a meter in its lane's [`MeterTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TransparentWrapper)]
+#[repr(transparent)]
 pub struct MeterId(pub u32);
 
 /// Index of a building in its lane's [`MeterTable`].
@@ -51,6 +53,18 @@ impl From<Stored> for MeterTable {
 }
 
 impl MeterTable {
+    /// The number of meters; their ids are below it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.meters.len()
+    }
+
+    /// Whether there is no meter.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.meters.is_empty()
+    }
+
     /// The number of a meter that was seen before.
     #[must_use]
     pub fn known(&self, name: &str) -> Option<MeterId> {

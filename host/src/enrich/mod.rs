@@ -75,11 +75,11 @@ impl Enrich {
         let mut enrichers = std::mem::take(&mut self.enrichers);
         for enricher in &mut enrichers {
             let plugin = Arc::clone(enricher.plugin());
-            let columns = plugin.description.outputs.iter().map(|output| empty(output.type_, batch.len())).collect();
             let learned = Learned::new(&self.dictionaries, &mut self.bases);
-            let offsets = &batch.offsets;
+            let (offsets, columns) = (&batch.offsets, Vec::new());
             let mut enriching = Enriching { plugin: &plugin, offsets, columns, learned, failures: &mut *failures };
             enricher.run(batch, Names { meters, dictionaries: &self.dictionaries }, &mut enriching);
+            enriching.begin_columns();
             let Enriching { columns, learned: Learned { new, .. }, .. } = enriching;
             self.learn(new);
             batch.enriched.extend(columns);
@@ -119,9 +119,20 @@ impl<'a> Learned<'a> {
 struct Enriching<'a, F> {
     plugin: &'a Plugin,
     offsets: &'a [i64],
+    /// None before there is an answer.
     columns: Vec<Column>,
     learned: Learned<'a>,
     failures: &'a mut F,
+}
+
+impl<F> Enriching<'_, F> {
+    /// All missing at first.
+    fn begin_columns(&mut self) {
+        if self.columns.is_empty() {
+            let rows = self.offsets.len();
+            self.columns = self.plugin.description.outputs.iter().map(|output| empty(output.type_, rows)).collect();
+        }
+    }
 }
 
 impl<F: Failures> wasm::Duty for Enriching<'_, F> {
@@ -136,8 +147,13 @@ impl<F: Failures> wasm::Duty for Enriching<'_, F> {
             Ok(enriched) => {
                 let first = self.plugin.first_output;
                 self.learned.take(first, enriched.new_entries);
-                for (index, (column, part)) in self.columns.iter_mut().zip(enriched.columns).enumerate() {
-                    fill(column, rows.start, part, self.learned.bases[first + index]);
+                let parts = enriched.columns.into_iter().zip(&self.learned.bases[first..]).map(|(part, base)| owned(part, *base));
+                if rows == (0..self.offsets.len()) {
+                    self.columns = parts.collect();
+                } else {
+                    let parts: Vec<_> = parts.collect();
+                    self.begin_columns();
+                    self.columns.iter_mut().zip(parts).for_each(|(column, part)| fill(column, rows.start, &part));
                 }
             }
             Err(fault) => rows.for_each(|row| self.failures.failed(self.plugin, self.offsets[row], &fault)),
@@ -181,15 +197,25 @@ fn empty(type_: runtime::ColumnType, rows: usize) -> Column {
     }
 }
 
-/// Types and lengths were checked by the runtime.
-fn fill(column: &mut Column, start: usize, part: runtime::Column, base: u32) {
-    match (column, part) {
-        (Column::Floats(values), runtime::Column::Floats(part)) => values[start..start + part.len()].copy_from_slice(&part),
-        (Column::Codes(codes), runtime::Column::Codes(part)) => {
-            for (code, part) in codes[start..].iter_mut().zip(part) {
-                *code = if part == u32::MAX { part } else { part.saturating_add(base) };
+/// A plugin's column, with its codes as the lane's dictionary has them.
+fn owned(part: runtime::Column, base: u32) -> Column {
+    match part {
+        runtime::Column::Floats(values) => Column::Floats(values),
+        runtime::Column::Codes(mut codes) => {
+            if base > 0 {
+                let known = codes.iter_mut().filter(|code| **code != u32::MAX);
+                known.for_each(|code| *code = code.saturating_add(base));
             }
+            Column::Codes(codes)
         }
+    }
+}
+
+/// Types and lengths were checked by the runtime.
+fn fill(column: &mut Column, start: usize, part: &Column) {
+    match (column, part) {
+        (Column::Floats(values), Column::Floats(part)) => values[start..start + part.len()].copy_from_slice(part),
+        (Column::Codes(codes), Column::Codes(part)) => codes[start..start + part.len()].copy_from_slice(part),
         _ => unreachable!("the runtime refuses a column of another type"),
     }
 }

@@ -18,6 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytemuck::TransparentWrapper as _;
 use wattdog_plugin_runtime as runtime;
 use wattdog_plugin_runtime::{Fault, Instance};
 
@@ -288,13 +289,13 @@ impl LanePlugin {
     /// The call itself. What goes wrong costs the instance.
     fn call_instance<D: Duty>(&mut self, view: &View<'_>, untold: &[MeterId], names: Names<'_>) -> Result<D::Answer, Fault> {
         let plugin = Arc::clone(&self.plugin);
-        let codes: Vec<u32> = view.meters.iter().map(|meter| meter.0).collect();
+        let codes = MeterId::peel_slice(view.meters);
         let new_meters = meter_params(untold, names);
         let entries = self.told.new_entries(&plugin.inputs, names);
         let new_entries: Vec<_> = entries.iter().map(Entries::param).collect();
         let batch = runtime::Batch {
             rows: u32::try_from(codes.len()).expect("a batch has at most a few thousand rows"),
-            meters: &codes,
+            meters: codes,
             event_times_us: view.event_times_us,
             columns: &view.columns,
             new_meters: &new_meters,

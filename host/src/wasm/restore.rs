@@ -15,7 +15,7 @@ const REPEATED_ROWS: usize = 4_096;
 impl LanePlugin {
     /// Brings those of the meters that the instance has not met to where they were. Returns the ones that it must be told yet.
     pub(super) fn restore<D: Duty>(&mut self, meters: &[MeterId], names: Names<'_>, duty: &mut D) -> Result<Vec<MeterId>, Fault> {
-        let strangers = self.told.strangers(meters);
+        let strangers = self.told.strangers(meters, names);
         if strangers.is_empty() || self.states.is_none() {
             return Ok(strangers);
         }
@@ -39,7 +39,7 @@ impl LanePlugin {
             Ok(untold) => untold,
             Err(_) => {
                 self.give_up_unreadable(&strangers, names)?;
-                let strangers = self.told.strangers(meters);
+                let strangers = self.told.strangers(meters, names);
                 self.import(&strangers, names)?
             }
         };

@@ -38,11 +38,10 @@ impl Told {
     }
 
     /// Those of the meters that the instance has not been told, each once; they count as told from here on.
-    pub(super) fn strangers(&mut self, meters: &[MeterId]) -> Vec<MeterId> {
+    pub(super) fn strangers(&mut self, meters: &[MeterId], names: Names<'_>) -> Vec<MeterId> {
         let mut strangers = Vec::new();
-        // All but always there is none, and finding that out must cost nothing: this is done to every reading.
-        let highest = meters.iter().fold(0, |highest, meter| highest.max(meter.0));
-        if highest < self.all_below || meters.is_empty() {
+        // All but always there is none, and then no reading is to be looked at.
+        if self.all_below as usize == names.meters.len() {
             return strangers;
         }
         for &meter in meters {

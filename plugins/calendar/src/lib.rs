@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use wattdog_plugin::{
-    Batch, Description, Enriched, Enricher, Error, MISSING, Model, ParamSpec, ParamType, Plugin, Result, export_enricher,
+    Batch, Description, Enriched, Enricher, Error, MISSING, Model, ParamSpec, ParamType, Plugin, Result, columns, export_enricher,
 };
 
 const LOCAL_HOUR: usize = 0;
@@ -72,14 +72,14 @@ impl Enricher for Plug {
         let mut start = 0;
         while start < times.len() {
             let known = self.recent.find(times[start], || Known::new(&self.calendar, times[start], enriched));
-            let length = times[start..].iter().take_while(|time| known.instants_us.contains(time)).count();
+            let length = columns::run_length(&times[start..], |time| known.instants_us.contains(&time));
             // An instant of which nothing is known is a run of its own.
             let run = start..start + length.max(1);
-            enriched.floats(LOCAL_HOUR)[run.clone()].fill(known.local_hour);
-            enriched.floats(DAY_OF_WEEK)[run.clone()].fill(known.day_of_week);
-            enriched.floats(HOLIDAY)[run.clone()].fill(known.holiday);
-            enriched.codes(HOLIDAY_NAME)[run.clone()].fill(known.holiday_name);
-            enriched.codes(PERIOD)[run.clone()].fill(known.period);
+            columns::fill(&mut enriched.floats(LOCAL_HOUR)[run.clone()], known.local_hour);
+            columns::fill(&mut enriched.floats(DAY_OF_WEEK)[run.clone()], known.day_of_week);
+            columns::fill(&mut enriched.floats(HOLIDAY)[run.clone()], known.holiday);
+            columns::fill(&mut enriched.codes(HOLIDAY_NAME)[run.clone()], known.holiday_name);
+            columns::fill(&mut enriched.codes(PERIOD)[run.clone()], known.period);
             start = run.end;
         }
         Ok(())

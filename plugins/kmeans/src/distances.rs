@@ -115,8 +115,7 @@ impl Beyond {
     pub(crate) fn score<const N: usize>(&mut self, first: usize, distances: [f64; N]) -> [f64; N] {
         // Rounding must not lift a row over a threshold that it did not pass.
         let mut scores = distances.map(|distance| at_most_one(distance * self.per_threshold));
-        let largest = distances.iter().fold(0.0, |largest, &distance| if distance > largest { distance } else { largest });
-        if largest > self.threshold {
+        if distances.iter().fold(false, |any, &distance| any | (distance > self.threshold)) {
             self.take_far(first, &distances, &mut scores);
         }
         scores

@@ -1,6 +1,7 @@
 //! The model: usual levels of consumption, and what it says of a reading.
 
 use serde::Deserialize;
+use smallvec::SmallVec;
 
 use crate::distances::{Beyond, Far, Nearest, Scale};
 
@@ -109,8 +110,11 @@ pub struct Explanation<'m> {
     /// How far from the centre a reading may be along this axis alone, in the feature's unit.
     pub reach: &'m [f64],
     /// Share of the squared distance; sums to 1.
-    pub blame: Vec<f64>,
+    pub blame: Blame,
 }
+
+/// A share for each feature.
+pub type Blame = SmallVec<[f64; 4]>;
 
 impl Explanation<'_> {
     /// The feature that is most to blame, the first of equals.
@@ -145,6 +149,11 @@ impl KMeans {
     /// What the model reads, in order.
     pub fn features(&self) -> &[Feature] {
         &self.features
+    }
+
+    /// Each centre in the features' units.
+    pub fn levels(&self) -> impl Iterator<Item = &[f64]> {
+        self.levels.iter().map(Vec::as_slice)
     }
 
     /// A reading farther than this from every centre is unusual.
@@ -216,8 +225,8 @@ impl Kernel {
 }
 
 /// Each deviation's share of the sum of squares. They are first taken relative to the largest, so that none overflows.
-fn shares_of_squares(mut deviations: Vec<f64>) -> Vec<f64> {
-    let largest = deviations.iter().copied().fold(0.0, f64::max);
+fn shares_of_squares(mut deviations: Blame) -> Blame {
+    let largest = deviations.iter().fold(0.0, |largest, &deviation| if deviation > largest { deviation } else { largest });
     for deviation in &mut deviations {
         let relative = if *deviation == largest { 1.0 } else { *deviation / largest };
         *deviation = relative * relative;
@@ -344,8 +353,8 @@ mod tests {
     #[test]
     fn blame_is_shared_even_where_the_distance_is_infinite() {
         let kmeans = parse(&model(2, 3)).unwrap();
-        assert_eq!(kmeans.explain(&[f64::MAX, 150.0]).blame, [1.0, 0.0]);
-        assert_eq!(kmeans.explain(&[f64::INFINITY, f64::NEG_INFINITY]).blame, [0.5, 0.5]);
+        assert_eq!(kmeans.explain(&[f64::MAX, 150.0]).blame.as_slice(), [1.0, 0.0]);
+        assert_eq!(kmeans.explain(&[f64::INFINITY, f64::NEG_INFINITY]).blame.as_slice(), [0.5, 0.5]);
     }
 
     #[test]

@@ -4,15 +4,16 @@
 
 mod distances;
 mod kmeans;
+mod wording;
 
 pub use distances::Far;
-pub use kmeans::{Explanation, KMeans, ModelError};
+pub use kmeans::{Blame, Explanation, KMeans, ModelError};
 
 use serde::Deserialize;
 use wattdog_plugin::{
     Batch, Description, Detector, Error, Model, ParamSpec, ParamType, Plugin, Result, Scored, Severity, export_detector, log,
-    quantity,
 };
+use wording::Wording;
 
 const DISTANCE: usize = 0;
 const THRESHOLD: usize = 1;
@@ -22,6 +23,7 @@ const CLUSTER: usize = 2;
 pub struct Plug {
     model: KMeans,
     bands: Bands,
+    wording: Wording,
 }
 
 /// The distances at which a finding becomes graver. The first edge is the model's threshold.
@@ -80,7 +82,7 @@ impl Plugin for Plug {
                 bands.critical_distance
             ));
         }
-        Ok(Self { model, bands })
+        Ok(Self { wording: Wording::new(&model), model, bands })
     }
 
     fn description(&self) -> Description {
@@ -106,43 +108,19 @@ impl Detector for Plug {
 }
 
 impl Plug {
-    fn report(&self, row: usize, distance: f64, values: &[f64], scored: &mut Scored) {
+    fn report(&mut self, row: usize, distance: f64, values: &[f64], scored: &mut Scored) {
         let found = self.model.explain(values);
+        let worst = found.worst();
         let mut finding = scored
             .report(row, self.bands.severity(distance))
             .number(DISTANCE, distance)
             .number(THRESHOLD, self.model.threshold())
             .number(CLUSTER, found.cluster as f64)
             .blame(&found.blame)
-            .reason(self.reason(values, &found));
+            .reason(self.wording.reason(worst, values[worst], found.expected[worst], found.cluster));
         for (input, (expected, reach)) in found.expected.iter().zip(found.reach).enumerate() {
             finding = finding.expected(input, *expected, expected - reach..=expected + reach);
         }
-    }
-
-    /// `electricity 271 kWh is 81 % above the nearest usual level (150 kWh)`, of the input that is most to blame.
-    fn reason(&self, values: &[f64], found: &Explanation<'_>) -> String {
-        let worst = found.worst();
-        let feature = &self.model.features()[worst];
-        let (value, usual) = (values[worst], found.expected[worst]);
-        let percent = ((value - usual) / usual).abs() * 100.0;
-        let mut text = String::with_capacity(96);
-        text.push_str(&feature.name);
-        text.push(' ');
-        quantity::push_with_unit(&mut text, value, &feature.unit);
-        text.push_str(" is ");
-        // A percentage of next to nothing says nothing.
-        if percent < 1000.0 {
-            quantity::push(&mut text, percent.round());
-            text.push_str(" %");
-        } else {
-            quantity::push_with_unit(&mut text, (value - usual).abs(), &feature.unit);
-        }
-        text.push_str(if value > usual { " above" } else { " below" });
-        text.push_str(" the nearest usual level (");
-        quantity::push_with_unit(&mut text, usual, &feature.unit);
-        text.push(')');
-        text
     }
 }
 

@@ -33,6 +33,11 @@ impl<'a> Batch<'a> {
         &self.wire.event_times_us
     }
 
+    /// Meters that the plugin has not met in an earlier batch: the place to look up, once, what is known of each.
+    pub fn new_meters(&self) -> impl Iterator<Item = &'a Meter> {
+        self.names.new_meters.iter().map(|&code| self.names.meter(code))
+    }
+
     /// The meter behind a code.
     ///
     /// # Panics
@@ -77,18 +82,26 @@ impl<'a> Batch<'a> {
 #[derive(Default)]
 pub(crate) struct Names {
     meters: Vec<Option<Meter>>,
+    /// Codes of those that no batch has come with yet.
+    new_meters: Vec<u32>,
     texts: Vec<Vec<String>>,
 }
 
 impl Names {
     pub(crate) fn learn_meters(&mut self, meters: Vec<Meter>) {
         for meter in meters {
+            self.new_meters.push(meter.code);
             let code = meter.code as usize;
             if self.meters.len() <= code {
                 self.meters.resize(code + 1, None);
             }
             self.meters[code] = Some(meter);
         }
+    }
+
+    /// A batch has been taken.
+    pub(crate) fn met(&mut self) {
+        self.new_meters.clear();
     }
 
     pub(crate) fn learn_texts(&mut self, appended: Vec<wire::DictionaryAppend>) -> crate::Result<()> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bindings::enrichment::exports::wattdog::plugin::enrichment as wire;
 use crate::bindings::lifecycle::wattdog::plugin::types::{Column, DictionaryAppend};
+use crate::findings::UNKNOWN;
 use crate::{ColumnType, Description, MISSING};
 
 /// The columns of one batch in the making, in the order of `Description::outputs`, all missing at first.
@@ -15,7 +16,7 @@ pub struct Enriched<'a> {
 impl<'a> Enriched<'a> {
     pub(crate) fn new(rows: usize, description: &Description, dictionaries: &'a mut [Dictionary]) -> Self {
         let empty = |type_| match type_ {
-            ColumnType::Float => Column::Floats(vec![f64::NAN; rows]),
+            ColumnType::Float => Column::Floats(vec![UNKNOWN; rows]),
             ColumnType::Text => Column::Codes(vec![MISSING; rows]),
         };
         Self { columns: description.outputs.iter().map(|output| empty(output.type_)).collect(), dictionaries }

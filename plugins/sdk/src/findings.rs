@@ -6,7 +6,7 @@ use crate::bindings::detection::exports::wattdog::plugin::detection as wire;
 use crate::{Description, Severity};
 
 /// The NaN of equal bytes: the one that fills memory fastest.
-const UNKNOWN: f64 = f64::from_bits(u64::MAX);
+pub(crate) const UNKNOWN: f64 = f64::from_bits(u64::MAX);
 
 /// Scores and findings of one batch, in the making.
 pub struct Scored {

@@ -51,6 +51,7 @@
 pub mod bindings;
 
 mod batch;
+pub mod columns;
 mod description;
 mod enriched;
 #[doc(hidden)]

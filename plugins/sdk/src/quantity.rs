@@ -16,7 +16,8 @@ pub fn push(text: &mut String, value: f64) {
         1.0.. => (100.0, 2),
         _ => (1000.0, 3),
     };
-    let digits = (size * scale).round() as u64;
+    // Rounds as `round` does, which is a function of its own in WebAssembly.
+    let digits = (size * scale + 0.5) as u64;
     if value < 0.0 {
         text.push('-');
     }

@@ -114,6 +114,7 @@ impl<P: Detector> Shell<P> {
         configured.take(&mut rows)?;
         let mut scored = Scored::new(rows.rows as usize, &configured.description);
         configured.plugin.score(&Batch::new(&rows, &configured.names), &mut scored)?;
+        configured.names.met();
         Ok(scored.finish())
     }
 }
@@ -129,6 +130,7 @@ impl<P: Enricher> Shell<P> {
         let Configured { plugin, description, names, dictionaries } = configured;
         let mut enriched = Enriched::new(rows.rows as usize, description, dictionaries);
         plugin.enrich(&Batch::new(&rows, names), &mut enriched)?;
+        names.met();
         Ok(enriched.finish())
     }
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use wattdog_plugin::{
-    Batch, Description, Enriched, Enricher, Error, MISSING, Model, ParamSpec, ParamType, Plugin, Result, export_enricher,
+    Batch, Description, Enriched, Enricher, Error, MISSING, Meter, Model, ParamSpec, ParamType, Plugin, Result, columns,
+    export_enricher,
 };
 
 const FLOOR_AREA_M2: usize = 0;
@@ -22,8 +23,7 @@ const PER_M2: usize = 3;
 /// The plugin, configured.
 pub struct Plug {
     params: Params,
-    /// For each meter code, what is known of its building; none where the meter has not been met.
-    meters: Vec<Option<Known>>,
+    known: Known,
 }
 
 /// The parameters.
@@ -54,7 +54,7 @@ impl Plugin for Plug {
 
     fn configure(params: Params, _model: Model<'_>) -> Result<Self> {
         check(&params.buildings).map_err(Error::InvalidConfig)?;
-        Ok(Self { params, meters: Vec::new() })
+        Ok(Self { params, known: Known::default() })
     }
 
     fn description(&self) -> Description {
@@ -66,50 +66,46 @@ impl Plugin for Plug {
 
 impl Enricher for Plug {
     fn enrich(&mut self, batch: &Batch<'_>, enriched: &mut Enriched<'_>) -> Result<()> {
-        batch.meters().iter().for_each(|&code| self.look_up(batch, code, enriched));
-        let known = || batch.meters().iter().map(|&code| self.meters[code as usize].as_ref().expect("looked up just now"));
-        let fill = |column: &mut [f64], value: fn(&Known) -> f64| {
-            column.iter_mut().zip(known()).for_each(|(cell, known)| *cell = value(known));
-        };
-        fill(enriched.floats(FLOOR_AREA_M2), |known| known.floor_area_m2);
-        fill(enriched.floats(OCCUPANCY), |known| known.occupancy);
-        enriched.codes(USE).iter_mut().zip(known()).for_each(|(cell, known)| *cell = known.purpose);
+        batch.new_meters().for_each(|meter| self.meet(meter, enriched));
+        let (Known { floor_areas_m2, purposes, occupancies }, meters) = (&self.known, batch.meters());
+        columns::map(enriched.floats(FLOOR_AREA_M2), meters, |code| floor_areas_m2[code as usize]);
+        columns::map(enriched.codes(USE), meters, |code| purposes[code as usize]);
+        columns::map(enriched.floats(OCCUPANCY), meters, |code| occupancies[code as usize]);
         for measure in 0..self.params.measures.len() {
-            let cells = enriched.floats(PER_M2 + measure).iter_mut().zip(batch.floats(measure)).zip(known());
-            cells.for_each(|((cell, value), known)| *cell = value / known.floor_area_m2);
+            let per_m2 = |value, code| value / floor_areas_m2[code as usize];
+            columns::zip(enriched.floats(PER_M2 + measure), batch.floats(measure), meters, per_m2);
         }
         Ok(())
     }
 }
 
-/// What is known of a building, as the columns want it.
-#[derive(Clone, Copy)]
+/// What is known of each meter's building, by meter code.
+#[derive(Default)]
 struct Known {
-    floor_area_m2: f64,
-    purpose: u32,
-    occupancy: f64,
+    floor_areas_m2: Vec<f64>,
+    purposes: Vec<u32>,
+    occupancies: Vec<f64>,
 }
 
 impl Plug {
-    /// What is known of a meter's building, looked up by its name once.
-    fn look_up(&mut self, batch: &Batch<'_>, code: u32, enriched: &mut Enriched<'_>) {
-        let index = code as usize;
-        if self.meters.len() <= index {
-            self.meters.resize(index + 1, None);
-        }
-        let buildings = &self.params.buildings;
-        self.meters[index].get_or_insert_with(|| {
-            let building = buildings.get(&batch.meter(code).building);
-            let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
-            Known {
-                floor_area_m2: number(building.and_then(|building| building.floor_area_m2)),
-                purpose: building
-                    .and_then(|building| building.purpose.as_deref())
-                    .map_or(MISSING, |purpose| enriched.intern(USE, purpose)),
-                occupancy: number(building.and_then(|building| building.occupancy)),
-            }
-        });
+    /// Looks up what is known of a meter's building.
+    fn meet(&mut self, meter: &Meter, enriched: &mut Enriched<'_>) {
+        let building = self.params.buildings.get(&meter.building).cloned().unwrap_or_default();
+        let purpose = building.purpose.map_or(MISSING, |purpose| enriched.intern(USE, &purpose));
+        let Known { floor_areas_m2, purposes, occupancies } = &mut self.known;
+        set(floor_areas_m2, meter.code, building.floor_area_m2.unwrap_or(f64::NAN), f64::NAN);
+        set(purposes, meter.code, purpose, MISSING);
+        set(occupancies, meter.code, building.occupancy.unwrap_or(f64::NAN), f64::NAN);
     }
+}
+
+/// Sets the value of a code; codes below it that are not met yet are unknown.
+fn set<T: Copy>(values: &mut Vec<T>, code: u32, value: T, unknown: T) {
+    let index = code as usize;
+    if values.len() <= index {
+        values.resize(index + 1, unknown);
+    }
+    values[index] = value;
 }
 
 export_enricher!(Plug);
