@@ -26,7 +26,8 @@ for (const name of readdirSync(CASES).sort()) {
     const file = join(folder, 'expected.jsonl');
     if (process.env.UPDATE_EXPECTED) writeFileSync(file, answers.map((answer) => `${JSON.stringify(answer)}\n`).join(''));
     const expected = readLines(file);
-    assert.equal(answers.length, expected.length, 'one line for each reading');
+    const remedy = 'UPDATE_EXPECTED=1 before the command writes it anew';
+    assert.equal(expected.length, answers.length, `expected.jsonl has not as many lines as readings; ${remedy}`);
     answers.forEach((says, at) => {
       const both = `reading ${at + 1}\n  says     ${JSON.stringify(says)}\n  expected ${JSON.stringify(expected[at])}`;
       assert.ok(alike(says, expected[at]), both);

@@ -122,7 +122,8 @@ class TestCases(unittest.TestCase):
                     lines = [json.dumps(answer, sort_keys=True, separators=(",", ":")) for answer in answers]
                     file.write_text("\n".join(lines) + "\n")
                 expected = [json.loads(line) for line in file.read_text().splitlines()]
-                self.assertEqual(len(answers), len(expected), "one line for each reading")
+                remedy = "UPDATE_EXPECTED=1 before the command writes it anew"
+                self.assertEqual(len(expected), len(answers), f"expected.jsonl has not as many lines as readings; {remedy}")
                 for number, (says, wanted) in enumerate(zip(answers, expected), 1):
                     self.assertTrue(alike(says, wanted), f"reading {number}\n  says     {says}\n  expected {wanted}")
 

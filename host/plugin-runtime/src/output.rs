@@ -55,7 +55,7 @@ fn check_scores(scores: &[f64], rows: u32) -> Result<(), Fault> {
     }
     if lowest.iter().chain(&highest).chain(rest).any(|&score| is_wrong(score)) {
         let row = scores.iter().position(|&score| is_wrong(score)).expect("seen just now");
-        return wrong(format!("score {} in row {row}: a score is 0 or more, or NaN", scores[row]));
+        return wrong(format!("score {:?} in row {row}: a score is 0 or more, or NaN", scores[row]));
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ fn check_lengths(findings: &Findings, description: &Description) -> Result<(), F
 
 fn check_values(findings: &Findings) -> Result<(), Fault> {
     if let Some(share) = findings.blame.iter().find(|share| !(0.0..=1.0).contains(*share)) {
-        return wrong(format!("{share} as a share of the blame: it is 0 to 1"));
+        return wrong(format!("{share:?} as a share of the blame: it is 0 to 1"));
     }
     // Neither JSON nor every database has a word for infinity.
     for (name, values) in [

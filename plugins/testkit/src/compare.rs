@@ -9,9 +9,11 @@ const TOLERANCE: f64 = 1e-9;
 
 /// Compares answers line by line.
 pub(crate) fn same(folder: &Path, answers: &[Value], expected: &[Value]) {
-    assert_eq!(answers.len(), expected.len(), "{}: one line of expected.jsonl for each reading", folder.display());
+    let (answered, lines, folder) = (answers.len(), expected.len(), folder.display());
+    let remedy = "UPDATE_EXPECTED=1 before the command writes it anew";
+    assert!(answered == lines, "{folder}: expected.jsonl has {lines} lines for {answered} readings; {remedy}");
     for (line, (answer, expected)) in answers.iter().zip(expected).enumerate() {
-        let place = format!("{}, reading {}", folder.display(), line + 1);
+        let place = format!("{folder}, reading {}", line + 1);
         assert!(alike(answer, expected), "{place}:\n  says     {answer}\n  expected {expected}");
     }
 }

@@ -21,8 +21,8 @@ pub(super) const WORKSPACE: &[Embedded] = embed!(".": "Cargo.toml" "rust-toolcha
 pub(super) const CONTRACT: &[Embedded] = embed!("wit/v1": "detector.wit" "enricher.wit" "types.wit" "worlds.wit");
 
 pub(super) const SDK: &[Embedded] = embed!("plugins/sdk":
-    "Cargo.toml" "src/batch.rs" "src/bindings.rs" "src/description.rs" "src/enriched.rs" "src/export.rs" "src/findings.rs"
-    "src/lib.rs" "src/log.rs" "src/meter.rs" "src/model.rs" "src/plugin.rs" "src/quantity.rs" "src/shell.rs");
+    "Cargo.toml" "src/batch.rs" "src/bindings.rs" "src/columns.rs" "src/description.rs" "src/enriched.rs" "src/export.rs"
+    "src/findings.rs" "src/lib.rs" "src/log.rs" "src/meter.rs" "src/model.rs" "src/plugin.rs" "src/quantity.rs" "src/shell.rs");
 
 pub(super) const TESTKIT: &[Embedded] =
     embed!("plugins/testkit": "Cargo.toml" "src/case.rs" "src/compare.rs" "src/driver.rs" "src/lib.rs");

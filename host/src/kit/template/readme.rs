@@ -24,7 +24,7 @@ fn ways(lang: Lang) -> Ways {
         },
         Lang::Javascript => Ways {
             reference: "the text of `wattdog-plugin.js`",
-            test: "node --test",
+            test: "npm install` once, then `node --test",
             needs: "Node.js 20 or later; the first build installs the rest here",
         },
     }
@@ -36,7 +36,7 @@ pub(super) fn readme(name: &PluginName, lang: Lang, kind: TemplateKind, rule: &s
         TemplateKind::Enricher => ("an enricher", String::new()),
         TemplateKind::Detector => (
             "a detector",
-            format!(",\n   and `wattdog score --plugin {name}.wasm --input FILE --output -` tries it on recorded readings"),
+            format!(", and `wattdog score --plugin {name}.wasm --input FILE --output -` tries it on\n   recorded readings"),
         ),
     };
     let Ways { reference, test, needs } = ways(lang);
