@@ -130,6 +130,8 @@ fn a_component_is_timed() {
         let report = json(&["bench", file, "--rows", "64", "--json"]);
         assert!(report["ns_per_reading"].as_f64().unwrap() > 0.0 && report["noise_ratio"].as_f64().unwrap() > 0.0, "{report:#}");
         assert_eq!(report["rows"], 64);
+        let again = json(&["bench", file, "--rows", "64", "--json"]);
+        assert!(report["fuel_per_reading"].as_f64().unwrap() > 1.0 && report["fuel_per_reading"] == again["fuel_per_reading"]);
     }
     let stuck = json(&["bench", COMPONENTS[2], "--rows", "64", "--json"]);
     assert!(stuck["state_bytes_per_meter"].as_u64().unwrap() > 0, "{stuck:#}");

@@ -39,7 +39,7 @@ impl Compiled {
         if bytes.is_empty() {
             return Err(Fault::Load("the file is empty".into()));
         }
-        let component = match &config.compiler {
+        let component = match config.compiler.as_ref().filter(|_| !config.count_fuel) {
             None => Component::from_binary(engine, bytes).map_err(|error| Fault::Load(first_line(&error)))?,
             Some(compiler) => {
                 let code = compiler.compile(bytes, limits)?;

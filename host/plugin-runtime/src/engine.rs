@@ -23,6 +23,8 @@ pub struct RuntimeConfig {
     pub cache_dir: Option<PathBuf>,
     /// Compiles in a process of its own, within limits; none: in this one, without.
     pub compiler: Option<Compiler>,
+    /// Counts the operations of each instance, which makes it slower and is the same on every machine. Compiles in this process.
+    pub count_fuel: bool,
 }
 
 /// Compiles and links plugins. Cheap to clone.
@@ -41,7 +43,8 @@ impl Runtime {
         if let Some(dir) = &config.cache_dir {
             cache::make_private(dir).map_err(|source| Fault::Cache { path: dir.clone(), source })?;
         }
-        let engine = Engine::new(&engine_config()).map_err(|error| Fault::Engine(first_line(&error)))?;
+        let engine =
+            Engine::new(engine_config().consume_fuel(config.count_fuel)).map_err(|error| Fault::Engine(first_line(&error)))?;
         start_ticker(&engine).map_err(|error| Fault::Engine(format!("no thread for deadlines: {error}")))?;
         Ok(Self { engine, config })
     }
@@ -59,7 +62,7 @@ impl Runtime {
     /// # Errors
     /// Naming what it asks for and is not given, or what it lacks.
     pub fn link(&self, compiled: &Compiled, limits: Limits, log: LogSink) -> Result<Linked, Fault> {
-        Linked::new(&self.engine, compiled, limits, log)
+        Linked::new(&self.engine, compiled, limits, log, self.config.count_fuel)
     }
 }
 

@@ -145,6 +145,12 @@ impl Instance {
         self.store.data().memory_bytes
     }
 
+    /// Operations since it was started, where they are counted: about one for each instruction of WebAssembly.
+    #[must_use]
+    pub fn fuel_used(&self) -> Option<u64> {
+        self.store.get_fuel().ok().map(|left| u64::MAX - left)
+    }
+
     fn call_with_batch<T>(
         &mut self,
         batch: &Batch<'_>,

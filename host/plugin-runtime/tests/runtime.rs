@@ -81,7 +81,7 @@ fn a_log_flood_is_cut() {
 #[test]
 fn a_compiled_plugin_comes_from_the_cache_and_a_damaged_file_is_compiled_again() {
     let folder = tempfile::tempdir().unwrap();
-    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(folder.path().to_owned()), compiler: None }).unwrap();
+    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(folder.path().to_owned()), ..RuntimeConfig::default() }).unwrap();
     let bytes = component("plugins/kmeans.wasm");
     assert!(!runtime.compile(&bytes, &limits()).unwrap().from_cache());
     assert!(runtime.compile(&bytes, &limits()).unwrap().from_cache());

@@ -1,5 +1,6 @@
 //! How fast is a plugin, and how sure is that figure?
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct Report {
     pub ns_per_reading: f64,
     /// Median of one run over that of the other: the two do the same, so what differs from 1 is noise.
     pub noise_ratio: f64,
+    /// WebAssembly's operations, counted: the same on every machine, and higher where a plugin does more, if not always slower.
+    pub fuel_per_reading: f64,
     /// The slowest call.
     pub slowest_call_ms: f64,
     /// Of the instance in the end.
@@ -73,6 +76,7 @@ pub fn bench(
     }
     let [one, other] = pairs(&mut rounds, measured).map_err(in_words)?;
     let states = driver.export().map_err(in_words)?;
+    let fuel = fuel(&component.file, &rows)?;
     let state_bytes: usize = states.iter().map(|(_, bytes)| bytes.len()).sum();
     let all: Vec<f64> = one.iter().chain(&other).copied().collect();
     Ok(Report {
@@ -80,6 +84,7 @@ pub fn bench(
         calls: all.len(),
         slowest_call_ms: all.iter().copied().fold(0.0, f64::max),
         noise_ratio: median(one) / median(other),
+        fuel_per_reading: fuel / rows.count() as f64,
         ns_per_reading: median(all) * 1e6 / rows.count() as f64,
         memory_bytes: driver.memory_bytes(),
         state_bytes_per_meter: state_bytes / states.len().max(1),
@@ -87,6 +92,20 @@ pub fn bench(
         compile_ms: (!component.compiled.from_cache()).then(|| millis(component.compile_time)),
         debug_build: cfg!(debug_assertions),
     })
+}
+
+/// What a call takes of it, after some others.
+fn fuel(file: &Path, rows: &Rows) -> Result<f64, String> {
+    let setup = Component::open_counting(file)?.configure()?;
+    let in_words = |fault: Fault| fault.to_string();
+    let mut driver = Driver::new(&setup, rows).map_err(in_words)?;
+    let mut rounds = Rounds { driver: &mut driver, rows, sent: 0 };
+    let mut used = Vec::new();
+    for _ in 0..=WARM_UP {
+        rounds.time().map_err(in_words)?;
+        used.push(rounds.driver.fuel_used().unwrap_or_default());
+    }
+    Ok((used[WARM_UP] - used[WARM_UP - 1]) as f64)
 }
 
 fn starts(setup: &Setup) -> Result<Vec<f64>, Fault> {

@@ -34,10 +34,15 @@ impl Component {
     /// # Errors
     /// In one line with the file's name.
     pub fn open(file: &Path) -> Result<Self, String> {
-        let kept = RuntimeConfig { cache_dir: Some(Plugins::default().cache_dir()), compiler: compiler() };
-        // Without a folder to keep it, it is compiled each time.
-        let runtime = Runtime::new(kept).or_else(|_| Runtime::new(RuntimeConfig { cache_dir: None, compiler: compiler() }));
-        Self::open_in(file, &runtime.map_err(|fault| fault.to_string())?)
+        Self::open_in(file, &kept(RuntimeConfig { compiler: compiler(), ..RuntimeConfig::default() })?)
+    }
+
+    /// Likewise, to count the operations of its instances.
+    ///
+    /// # Errors
+    /// In one line with the file's name.
+    pub fn open_counting(file: &Path) -> Result<Self, String> {
+        Self::open_in(file, &kept(RuntimeConfig { count_fuel: true, ..RuntimeConfig::default() })?)
     }
 
     /// Likewise, and compiles it in any case.
@@ -45,7 +50,7 @@ impl Component {
     /// # Errors
     /// In one line with the file's name.
     pub fn compile(file: &Path) -> Result<Self, String> {
-        let runtime = Runtime::new(RuntimeConfig { cache_dir: None, compiler: compiler() });
+        let runtime = Runtime::new(RuntimeConfig { compiler: compiler(), ..RuntimeConfig::default() });
         Self::open_in(file, &runtime.map_err(|fault| fault.to_string())?)
     }
 
@@ -98,6 +103,13 @@ impl Component {
         let model = sidecar.model.as_deref().map(read_model).transpose()?.unwrap_or_default();
         Ok(Setup { linked: self.linked.clone(), params, model })
     }
+}
+
+/// A runtime that keeps what it compiles where a host does; without a folder for that, it compiles each time.
+fn kept(config: RuntimeConfig) -> Result<Runtime, String> {
+    let cache_dir = Some(Plugins::default().cache_dir());
+    let runtime = Runtime::new(RuntimeConfig { cache_dir, ..config.clone() }).or_else(|_| Runtime::new(config));
+    runtime.map_err(|fault| fault.to_string())
 }
 
 /// A plugin with parameters and model: fresh instances, as many as wanted.

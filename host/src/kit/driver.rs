@@ -73,6 +73,12 @@ impl<'a> Driver<'a> {
         self.instance.memory_bytes()
     }
 
+    /// Operations of the instance since it was started, where they are counted.
+    #[must_use]
+    pub fn fuel_used(&self) -> Option<u64> {
+        self.instance.fuel_used()
+    }
+
     /// All rows that are sent from now on are later by so much.
     pub fn set_shift(&mut self, shift_us: i64) {
         self.shift_us = shift_us;

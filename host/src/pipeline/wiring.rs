@@ -150,7 +150,8 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
 
 fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
     let plugins = &config.plugins;
-    let runtime = Runtime::new(RuntimeConfig { cache_dir: Some(plugins.cache_dir()), compiler: compiler() })?;
+    let runtime =
+        Runtime::new(RuntimeConfig { cache_dir: Some(plugins.cache_dir()), compiler: compiler(), ..RuntimeConfig::default() })?;
     let keeper = KeeperConfig {
         dir: plugins.dir.clone(),
         poll: plugins.poll.duration(),

@@ -16,7 +16,7 @@ static COMPILED: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdi
 /// The guest `tally` in three versions: counts, averages, and panics on one value. Anew for each case, with a health of its own.
 fn plugins() -> [Arc<Plugin>; 3] {
     let cache_dir = Some(COMPILED.path().join("cache"));
-    let runtime = Runtime::new(RuntimeConfig { cache_dir, compiler: None }).unwrap();
+    let runtime = Runtime::new(RuntimeConfig { cache_dir, ..RuntimeConfig::default() }).unwrap();
     VERSIONS.map(|version| {
         let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
         let sidecar: Sidecar = toml::from_str(&format!("[params]\nreport_every = 1\nunbearable = {UNBEARABLE:.1}")).unwrap();

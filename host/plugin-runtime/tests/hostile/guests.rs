@@ -59,8 +59,11 @@ fn silent() -> wattdog_plugin_runtime::LogSink {
 impl World {
     pub(crate) fn new() -> Self {
         let program = env!("CARGO_BIN_EXE_wattdog-plugin-compiler").into();
-        let runtime =
-            Runtime::new(RuntimeConfig { cache_dir: None, compiler: Some(Compiler { program, arguments: Vec::new() }) }).unwrap();
+        let runtime = Runtime::new(RuntimeConfig {
+            compiler: Some(Compiler { program, arguments: Vec::new() }),
+            ..RuntimeConfig::default()
+        })
+        .unwrap();
         let compiled = runtime.compile(&guest("misdeeds"), &limits()).unwrap();
         let good = runtime.link(&compiled, limits(), silent()).unwrap();
         let world = Self { runtime, good };

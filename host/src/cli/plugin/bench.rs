@@ -63,6 +63,7 @@ fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
     let size = |bytes: usize| ByteSize::b(bytes as u64);
     let Report { rows, calls, ns_per_reading, noise_ratio, slowest_call_ms, start_ms, compile_ms, .. } = report;
     println!("reading      {ns_per_reading:.1} ns, median of {calls} calls of {rows} readings");
+    println!("fuel         {:.1} operations of WebAssembly for each, the same on every machine", report.fuel_per_reading);
     println!("noise        {noise_ratio:.3}, the same run over itself; differences smaller than that say nothing");
     println!("slowest call {slowest_call_ms:.2} ms");
     println!("memory       {}", size(report.memory_bytes));
