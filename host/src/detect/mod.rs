@@ -97,6 +97,7 @@ impl<V: Verdicts> wasm::Duty for Judging<'_, V> {
         }
         match answer {
             Ok(scored) => {
+                plugin.scores.count(&scored.scores);
                 for finding in 0..scored.findings.rows.len() {
                     self.verdicts.found(plugin, self.context.anomaly(self.batch, rows.start, &scored, finding));
                 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::WarmUp;
+use super::{Spread, WarmUp};
 
 /// `found → warming → shadow | active → draining → gone`, or why not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub struct PluginInfo {
     /// Processor time of its calls for each reading, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ns_per_reading: Option<f64>,
+    /// Of a detector: how its scores are spread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Spread>,
     /// How far each lane's warm-up is, by partition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warm_up: Vec<(i32, WarmUp)>,

@@ -10,6 +10,7 @@ use wattdog_plugin_runtime::{
 };
 
 use super::health::Health;
+use super::scores::Scores;
 use super::{PluginInput, PluginKind, Sidecar, canary};
 
 /// An instance with more of its memory limit in use than this is replaced: linear memory never shrinks.
@@ -35,6 +36,8 @@ pub struct Loaded {
     pub sidecar: Sidecar,
     /// How it fares.
     pub health: Health,
+    /// Of a detector: what it has said of all readings.
+    pub scores: Scores,
     /// Compiled by an earlier start.
     pub from_cache: bool,
     /// SHA-256 of its model's parts.
@@ -160,6 +163,7 @@ fn check(file: &Path, compiled: &Compiled, sidecar: &Sidecar, runtime: &Runtime)
         description,
         sidecar: sidecar.clone(),
         health: Health::new(),
+        scores: Scores::default(),
         from_cache: compiled.from_cache(),
         model_digest: digest_of(&model),
         limits,

@@ -193,7 +193,7 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
     assert!(list.lines().any(|line| line.starts_with("tally") && line.contains("shadow") && line.contains(" 500 ")), "{list}");
     let compared = world.ask(&["plugin", "compare", "kmeans", "tally"]);
     assert!(compared.contains("tally 1.0.0 (shadow): 500 findings"), "{compared}");
-    assert!(compared.contains("only kmeans: 0") && compared.contains("scores of findings"), "{compared}");
+    assert!(compared.contains("only kmeans: 0") && compared.contains("scores of all readings"), "{compared}");
 
     assert_eq!(world.ask(&["plugin", "promote", "tally"]), "tally is active\nkmeans is in its shadow\n");
     let swaps = |world: &World| world.audit().iter().filter(|(event, ..)| event == "swapped").count();

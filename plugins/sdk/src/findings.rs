@@ -126,10 +126,13 @@ impl Finding<'_> {
 }
 
 fn set(list: &mut Vec<f64>, at: usize, value: f64) {
-    if list.len() <= at {
-        list.resize(at + 1, f64::NAN);
+    if list.len() < at {
+        list.resize(at, f64::NAN);
     }
-    list[at] = value;
+    match list.get_mut(at) {
+        Some(known) => *known = value,
+        None => list.push(value),
+    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@
 //! export_meter_detector!(Jump);
 //! ```
 //!
-//! A detector that works on whole columns implements [`Plugin`] and [`Detector`]; an enricher [`Plugin`] and [`Enricher`].
+//! A detector that works on whole columns implements [`Plugin`] and [`Detector`]; an enricher [`Plugin`] and [`Enricher`]. For loops
+//! over columns see [`columns`].
 //!
 //! All of it compiles for the machine it is written on too, so a plugin is tested with plain `cargo test`; only the export macros
 //! need `wasm32-unknown-unknown`. The contract behind it is explained in `wit/README.md`.

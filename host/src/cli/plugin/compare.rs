@@ -10,13 +10,14 @@ use crate::cli::ConfigArgs;
 use crate::clock;
 use crate::config::{Config, Span};
 use crate::kafka::{Settings, read_topic};
-use crate::registry::PluginInfo;
+use crate::registry::{PluginInfo, Spread};
 use crate::results::{Anomaly, RowFormat};
 
 /// Examples of each way to disagree.
 const EXAMPLES: usize = 3;
-const BINS: usize = 12;
-const WIDTH: usize = 28;
+/// The longest bar, and a column with bar and percentage.
+const WIDTH: f64 = 28.0;
+const COLUMN: usize = 38;
 
 /// Reads both topics of findings, those of active detectors and those of shadows, and sets two detectors beside each other,
 /// reading by reading.
@@ -111,25 +112,29 @@ fn report(plugins: [&PluginInfo; 2], [a, b]: &[Found; 2], since: Span) -> String
             line(format!("   {}  {}  score {:.2}  {}", row.detected_at, row.meter, row.score, row.reason));
         }
     }
-    line(scores(names, [a, b]));
+    text + &scores(plugins)
+}
+
+/// How the scores of all readings are spread, side by side.
+fn scores(plugins: [&PluginInfo; 2]) -> String {
+    let spreads = plugins.map(|plugin| plugin.scores.clone().unwrap_or_default());
+    let [left, right] = plugins.map(|plugin| plugin.file.as_str());
+    let mut text = "scores of all readings since each was loaded (1 is a detector's own threshold)\n".to_owned();
+    let mut row = |label: &str, left: &str, right: &str| {
+        writeln!(text, "{label:>12}  {left:<COLUMN$}  {right}").expect("a String takes every write");
+    };
+    row("", left, right);
+    let share = |spread: &Spread, count: u64| count as f64 / spread.total().max(1) as f64;
+    for bin in 0..spreads.iter().map(|spread| spread.counts.len()).max().unwrap_or_default() {
+        let [left, right] = spreads.each_ref().map(|spread| bar(share(spread, spread.counts.get(bin).copied().unwrap_or(0))));
+        row(&format!("{:.2}", Spread::lower_edge(bin)), &left, &right);
+    }
+    let [left, right] = spreads.each_ref().map(|spread| bar(share(spread, spread.not_judged)));
+    row("not judged", &left, &right);
     text
 }
 
-/// Scores of the findings side by side, from the detector's own threshold on.
-fn scores(names: [&str; 2], found: [&Found; 2]) -> String {
-    let all = found.map(|found| found.values().map(|row| row.score).filter(|score| score.is_finite()).collect::<Vec<_>>());
-    let highest = all.iter().flatten().copied().fold(1.0f64, f64::max);
-    let step = highest / BINS as f64;
-    let counts = all.map(|scores| {
-        let mut counts = [0usize; BINS];
-        scores.iter().for_each(|score| counts[((score / step) as usize).min(BINS - 1)] += 1);
-        counts
-    });
-    let most = counts.iter().flatten().copied().max().unwrap_or(1).max(1);
-    let mut text = format!("scores of findings (1 is a detector's own threshold)\n{:>8}  {:<WIDTH$}  {}", "", names[0], names[1]);
-    for bin in 0..BINS {
-        let [left, right] = counts.map(|counts| "#".repeat((counts[bin] * WIDTH).div_ceil(most)));
-        write!(text, "\n{:>8.2} |{left:<WIDTH$} |{right}", bin as f64 * step).expect("a String takes every write");
-    }
-    text
+/// A share as a bar and in percent; nothing at all where it is nothing.
+fn bar(share: f64) -> String {
+    if share == 0.0 { String::new() } else { format!("{} {:.2} %", "#".repeat((share * WIDTH).ceil() as usize), share * 100.0) }
 }

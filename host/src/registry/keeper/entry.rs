@@ -323,6 +323,7 @@ impl Entry {
             failed,
             states_lost: loaded.health.states_lost(),
             ns_per_reading: loaded.health.ns_per_reading(),
+            scores: (loaded.kind() == Kind::Detector).then(|| loaded.scores.spread()),
             warm_up: Vec::new(),
         }
     }
