@@ -109,6 +109,7 @@ fn component(file: &Path) -> Result<Arc<Plugin>> {
         .map_err(|reason| anyhow!("{}: {reason}; run `cargo xtask plugins`", file.display()))
 }
 
+/// Configured as the component is; a plugin without a model leaves it.
 fn native<P: wattdog_plugin::Plugin>(root: &Path, params: &str) -> Result<Shell<P>> {
     let part = |part: &str, file: &str| -> Result<ModelPart> {
         Ok(ModelPart { part: part.into(), bytes: std::fs::read(root.join("models").join(file))? })

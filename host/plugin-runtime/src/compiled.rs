@@ -39,10 +39,10 @@ impl Compiled {
         if bytes.is_empty() {
             return Err(Fault::Load("the file is empty".into()));
         }
-        let component = match config.compiler.as_ref().filter(|_| !config.count_fuel) {
+        let component = match &config.compiler {
             None => Component::from_binary(engine, bytes).map_err(|error| Fault::Load(first_line(&error)))?,
             Some(compiler) => {
-                let code = compiler.compile(bytes, limits)?;
+                let code = compiler.compile(bytes, limits, config.count_fuel)?;
                 // SAFETY: these are the bytes that our own program wrote through a pipe, with the same engine and settings.
                 unsafe { Component::deserialize(engine, &code) }.map_err(|error| Fault::Compiler(first_line(&error)))?
             }

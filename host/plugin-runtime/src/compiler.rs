@@ -32,12 +32,13 @@ pub struct Compiler {
 
 impl Compiler {
     /// Machine code for the component, or why there is none.
-    pub(crate) fn compile(&self, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn compile(&self, bytes: &[u8], limits: &Limits, count_fuel: bool) -> Result<Vec<u8>, Fault> {
         let failed = |error: std::io::Error| Fault::Compiler(format!("{}: {error}", self.program.display()));
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .arg(limits.compile_time.as_secs().max(1).to_string())
             .arg(limits.compile_memory.to_string())
+            .arg(count_fuel.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -86,18 +87,18 @@ fn wait(child: &mut Child, longest: Duration) -> std::io::Result<Option<std::pro
 }
 
 /// The whole of a compiling process: limits itself, reads a component from standard input and writes machine code to standard
-/// output. `arguments` are those that the process was given last: seconds of processor time, bytes of memory.
+/// output. `arguments` are those that the process was given last: seconds of processor time, bytes of memory, whether fuel is counted.
 #[expect(clippy::print_stderr, reason = "the reason goes to the process that asked")]
 pub fn compile_standard_input(arguments: &[String]) -> ExitCode {
-    let [seconds, memory] = arguments else {
-        eprintln!("two numbers are needed: seconds and bytes");
+    let [seconds, memory, count_fuel] = arguments else {
+        eprintln!("three arguments are needed: seconds, bytes, and whether fuel is counted");
         return ExitCode::from(2);
     };
-    let (Ok(seconds), Ok(memory)) = (seconds.parse(), memory.parse()) else {
-        eprintln!("{seconds:?} and {memory:?} are not both numbers");
+    let (Ok(seconds), Ok(memory), Ok(count_fuel)) = (seconds.parse(), memory.parse(), count_fuel.parse()) else {
+        eprintln!("{seconds:?} and {memory:?} are not both numbers, or {count_fuel:?} is neither true nor false");
         return ExitCode::from(2);
     };
-    match compile_limited(seconds, memory) {
+    match compile_limited(seconds, memory, count_fuel) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Refused(reason)) => {
             eprintln!("{reason}");
@@ -115,14 +116,14 @@ enum Failure {
     Outside(std::io::Error),
 }
 
-fn compile_limited(seconds: u64, memory: u64) -> Result<(), Failure> {
+fn compile_limited(seconds: u64, memory: u64, count_fuel: bool) -> Result<(), Failure> {
     rlimit::setrlimit(Resource::CPU, seconds, seconds).map_err(Failure::Outside)?;
     rlimit::setrlimit(Resource::AS, memory, memory).map_err(Failure::Outside)?;
     rlimit::setrlimit(Resource::CORE, 0, 0).map_err(Failure::Outside)?;
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes).map_err(Failure::Outside)?;
     let refused = |error: wasmtime::Error| Failure::Refused(first_line(&error));
-    let engine = Engine::new(&engine_config()).map_err(refused)?;
+    let engine = Engine::new(&engine_config(count_fuel)).map_err(refused)?;
     let code = engine.precompile_component(&bytes).map_err(refused)?;
     std::io::stdout().lock().write_all(&code).map_err(Failure::Outside)
 }

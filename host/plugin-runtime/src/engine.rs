@@ -23,7 +23,7 @@ pub struct RuntimeConfig {
     pub cache_dir: Option<PathBuf>,
     /// Compiles in a process of its own, within limits; none: in this one, without.
     pub compiler: Option<Compiler>,
-    /// Counts the operations of each instance, which makes it slower and is the same on every machine. Compiles in this process.
+    /// Counts the operations of each instance, which makes it slower; the count is the same on every machine.
     pub count_fuel: bool,
 }
 
@@ -43,8 +43,7 @@ impl Runtime {
         if let Some(dir) = &config.cache_dir {
             cache::make_private(dir).map_err(|source| Fault::Cache { path: dir.clone(), source })?;
         }
-        let engine =
-            Engine::new(engine_config().consume_fuel(config.count_fuel)).map_err(|error| Fault::Engine(first_line(&error)))?;
+        let engine = Engine::new(&engine_config(config.count_fuel)).map_err(|error| Fault::Engine(first_line(&error)))?;
         start_ticker(&engine).map_err(|error| Fault::Engine(format!("no thread for deadlines: {error}")))?;
         Ok(Self { engine, config })
     }
@@ -62,7 +61,7 @@ impl Runtime {
     /// # Errors
     /// Naming what it asks for and is not given, or what it lacks.
     pub fn link(&self, compiled: &Compiled, limits: Limits, log: LogSink) -> Result<Linked, Fault> {
-        Linked::new(&self.engine, compiled, limits, log, self.config.count_fuel)
+        Linked::new(&self.engine, compiled, limits, log)
     }
 }
 
@@ -72,11 +71,12 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-pub(crate) fn engine_config() -> Config {
+pub(crate) fn engine_config(count_fuel: bool) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
+        .consume_fuel(count_fuel)
         // What no plugin of the contract needs is not there to be attacked.
         .wasm_multi_memory(false)
         .wasm_memory64(false)

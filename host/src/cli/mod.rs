@@ -44,7 +44,7 @@ enum Command {
     /// Compile a component from standard input; the service starts itself with this.
     #[command(hide = true)]
     CompilePlugin {
-        /// Seconds of processor time, bytes of memory.
+        /// Seconds of processor time, bytes of memory, whether fuel is counted.
         limits: Vec<String>,
     },
     /// Look at the configuration.

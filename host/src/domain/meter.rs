@@ -55,14 +55,8 @@ impl From<Stored> for MeterTable {
 impl MeterTable {
     /// The number of meters; their ids are below it.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.meters.len()
-    }
-
-    /// Whether there is no meter.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.meters.is_empty()
     }
 
     /// The number of a meter that was seen before.

@@ -100,12 +100,13 @@ fn fuel(file: &Path, rows: &Rows) -> Result<f64, String> {
     let in_words = |fault: Fault| fault.to_string();
     let mut driver = Driver::new(&setup, rows).map_err(in_words)?;
     let mut rounds = Rounds { driver: &mut driver, rows, sent: 0 };
-    let mut used = Vec::new();
-    for _ in 0..=WARM_UP {
+    for _ in 0..WARM_UP {
         rounds.time().map_err(in_words)?;
-        used.push(rounds.driver.fuel_used().unwrap_or_default());
     }
-    Ok((used[WARM_UP] - used[WARM_UP - 1]) as f64)
+    let used = |rounds: &Rounds<'_, '_>| rounds.driver.fuel_used().expect("opened to count it");
+    let before = used(&rounds);
+    rounds.time().map_err(in_words)?;
+    Ok((used(&rounds) - before) as f64)
 }
 
 fn starts(setup: &Setup) -> Result<Vec<f64>, Fault> {

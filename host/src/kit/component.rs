@@ -42,10 +42,10 @@ impl Component {
     /// # Errors
     /// In one line with the file's name.
     pub fn open_counting(file: &Path) -> Result<Self, String> {
-        Self::open_in(file, &kept(RuntimeConfig { count_fuel: true, ..RuntimeConfig::default() })?)
+        Self::open_in(file, &kept(RuntimeConfig { compiler: compiler(), count_fuel: true, ..RuntimeConfig::default() })?)
     }
 
-    /// Likewise, and compiles it in any case.
+    /// Reads, compiles in any case, and links a file.
     ///
     /// # Errors
     /// In one line with the file's name.

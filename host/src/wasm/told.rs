@@ -41,7 +41,7 @@ impl Told {
     pub(super) fn strangers(&mut self, meters: &[MeterId], names: Names<'_>) -> Vec<MeterId> {
         let mut strangers = Vec::new();
         // All but always there is none, and then no reading is to be looked at.
-        if self.all_below as usize == names.meters.len() {
+        if self.all_below as usize == names.meters.count() {
             return strangers;
         }
         for &meter in meters {

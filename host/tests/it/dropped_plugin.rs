@@ -43,8 +43,7 @@ async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_i
     let world = World::with_plugins("dropped", &["kmeans"]);
     make_topic(&world).await;
     let feeder = Feeder::new(&world, "none");
-    stuck_readings(4).for_each(|line| feeder.send_line(&line));
-    feeder.finish();
+    feeder.send_lines(stuck_readings(4));
     let running = world.start();
     let postgres = world.postgres().await;
     eventually("kmeans judges", async || (findings(&postgres, "anomalies", "kmeans").await? == 10).then_some(())).await;
@@ -52,8 +51,7 @@ async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_i
     std::fs::copy(guest("stuck-meter.wasm"), world.plugins().join("stuck-meter.wasm")).unwrap();
     until_audited(&world, "stuck-meter", "warm", 1).await;
     until_audited(&world, "", "swapped", 1).await;
-    stuck_readings(5).for_each(|line| feeder.send_line(&line));
-    feeder.finish();
+    feeder.send_lines(stuck_readings(5));
     // It has gone through the day before, unpublished: the meter has been stuck for a day, so every reading is a finding.
     eventually("both judge", async || {
         let kmeans = findings(&postgres, "anomalies", "kmeans").await?;
@@ -63,8 +61,7 @@ async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_i
 
     std::fs::remove_file(world.plugins().join("stuck-meter.wasm")).unwrap();
     until_audited(&world, "stuck-meter", "gone", 1).await;
-    stuck_readings(6).for_each(|line| feeder.send_line(&line));
-    feeder.finish();
+    feeder.send_lines(stuck_readings(6));
     eventually("kmeans goes on", async || (findings(&postgres, "anomalies", "kmeans").await? == 30).then_some(())).await;
     assert_eq!(findings(&postgres, "anomalies", "stuck-meter").await, Some(10));
     running.stop();
@@ -164,8 +161,7 @@ async fn a_bad_file_and_a_folder_that_vanishes_disturb_nothing() {
     until_audited(&world, "kmeans", "loaded", 1).await;
     std::fs::write(world.plugins().join("kmeans.wasm"), b"not a component at all").unwrap();
     until_audited(&world, "kmeans", "refused", 1).await;
-    stuck_readings(4).for_each(|line| feeder.send_line(&line));
-    feeder.finish();
+    feeder.send_lines(stuck_readings(4));
     let postgres = world.postgres().await;
     eventually("the version before judges", async || (findings(&postgres, "anomalies", "kmeans").await? == 10).then_some(()))
         .await;
@@ -175,8 +171,7 @@ async fn a_bad_file_and_a_folder_that_vanishes_disturb_nothing() {
     until_logged(&world, "cannot read the plugin folder; what runs goes on").await;
     std::fs::create_dir(world.plugins()).unwrap();
     until_logged(&world, "another, empty folder is in its place").await;
-    stuck_readings(5).for_each(|line| feeder.send_line(&line));
-    feeder.finish();
+    feeder.send_lines(stuck_readings(5));
     eventually("it judges on", async || (findings(&postgres, "anomalies", "kmeans").await? == 20).then_some(())).await;
     assert!(!events(&world, "kmeans").contains(&"removed".to_owned()));
     running.stop();

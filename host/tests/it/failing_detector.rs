@@ -28,7 +28,7 @@ pub(crate) fn line(reading: usize) -> String {
     format!(r#"{{"timestamp":{time},"building":"B{meter}","floor":1,"electricity":{},"water":1}}"#, value(reading))
 }
 
-pub(crate) fn drop_tally(world: &World, version: &str, params: &str) {
+fn drop_tally(world: &World, version: &str, params: &str) {
     let sidecar = world.plugins().join("tally.toml");
     std::fs::write(sidecar, format!("warm_start = \"0s\"\n[params]\n{params}\n")).unwrap();
     let guest = workspace().join("target/guests").join(version).with_extension("wasm");
@@ -51,6 +51,15 @@ fn expected() -> HashMap<(String, u64), f64> {
     expected
 }
 
+/// A world with the detector `tally`, which reports every reading.
+pub(crate) async fn with_tally(name: &str) -> (World, Feeder) {
+    let world = World::with_plugins(name, &["kmeans"]);
+    drop_tally(&world, "tally-1", "report_every = 1");
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "none");
+    (world, feeder)
+}
+
 async fn count(postgres: &sqlx::PgPool, what: &str) -> Option<i64> {
     sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}"))).fetch_one(postgres).await.ok()
 }
@@ -62,8 +71,7 @@ async fn one_reading_in_a_thousand_is_set_aside_and_the_state_is_as_if_it_had_be
     drop_tally(&world, "tally-1", &format!("unbearable = {UNBEARABLE:.1}"));
     make_topic(&world).await;
     let feeder = Feeder::new(&world, "lz4");
-    (0..READINGS).for_each(|reading| feeder.send_line(&line(reading)));
-    feeder.finish();
+    feeder.send_lines((0..READINGS).map(line));
     let expected = expected();
     let running = world.start();
     let started = Instant::now();
@@ -116,17 +124,16 @@ fn said(event: &str, version: &str) -> (String, String) {
     (event.into(), version.into())
 }
 
+/// What `tally` cannot bear with `unbearable = 7.0`.
+fn unbearable_line(second: usize) -> String {
+    let time = 1_767_225_620 + second;
+    format!(r#"{{"timestamp":{time},"building":"B0","floor":1,"electricity":7,"water":1}}"#)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_that_fails_makes_place_for_the_one_before_and_a_first_one_waits_in_quarantine() {
-    let world = World::with_plugins("rollback", &["kmeans"]);
-    drop_tally(&world, "tally-1", "report_every = 1");
-    make_topic(&world).await;
-    let feeder = Feeder::new(&world, "none");
-    let send = |range: std::ops::Range<usize>| {
-        range.for_each(|reading| feeder.send_line(&line(reading)));
-        feeder.finish();
-    };
-    send(1..501);
+    let (world, feeder) = with_tally("rollback").await;
+    feeder.send_lines((1..501).map(line));
     let running = world.start();
     let postgres = world.postgres().await;
     let scored =
@@ -136,15 +143,9 @@ async fn a_new_version_that_fails_makes_place_for_the_one_before_and_a_first_one
     // The new one cannot bear what every reading has from here on.
     drop_tally(&world, "tally-2", "report_every = 1\nunbearable = 7.0");
     eventually("the new version runs", async || (swapped_to(&world, "2.0.0") == 3).then_some(())).await;
-    for second in 0..400 {
-        feeder.send_line(&format!(
-            r#"{{"timestamp":{},"building":"B0","floor":1,"electricity":7,"water":1}}"#,
-            1_767_225_620 + second
-        ));
-    }
-    feeder.finish();
+    feeder.send_lines((0..400).map(unbearable_line));
     eventually("it is rolled back", async || events(&world).contains(&said("rolled-back", "1.0.0")).then_some(())).await;
-    send(501..1_001);
+    feeder.send_lines((501..1_001).map(line));
     eventually("the version before scores again", async || (scored("1.0.0").await? >= 1_000).then_some(())).await;
     // What the failing one was asked, or was no longer asked, is in dead letters; all else was scored by the first.
     let mut set_aside = 0;
@@ -156,14 +157,7 @@ async fn a_new_version_that_fails_makes_place_for_the_one_before_and_a_first_one
     // With nothing to go back to it waits, and the others go on.
     std::fs::remove_file(world.folder.path().join("audit.jsonl")).unwrap();
     let running = world.start();
-    feeder.finish();
-    for second in 400..800 {
-        feeder.send_line(&format!(
-            r#"{{"timestamp":{},"building":"B0","floor":1,"electricity":7,"water":1}}"#,
-            1_767_225_620 + second
-        ));
-    }
-    feeder.finish();
+    feeder.send_lines((400..800).map(unbearable_line));
     eventually("it is quarantined", async || events(&world).contains(&said("quarantined", "2.0.0")).then_some(())).await;
     assert!(!events(&world).iter().any(|(event, _)| event == "rolled-back"));
     eventually("the others go on", async || {
@@ -182,8 +176,7 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
     std::fs::write(&sidecar, &shadow).unwrap();
     make_topic(&world).await;
     let feeder = Feeder::new(&world, "none");
-    (1..501).for_each(|reading| feeder.send_line(&line(reading)));
-    feeder.finish();
+    feeder.send_lines((1..501).map(line));
     let running = world.start();
     let postgres = world.postgres().await;
     eventually("its findings are apart", async || (count(&postgres, "shadow_anomalies").await? == 500).then_some(())).await;
@@ -201,8 +194,7 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
         (events(&world).contains(&said("promoted", "1.0.0")) && swaps(&world) == 6).then_some(())
     })
     .await;
-    (501..1_001).for_each(|reading| feeder.send_line(&line(reading)));
-    feeder.finish();
+    feeder.send_lines((501..1_001).map(line));
     eventually("its findings are results", async || {
         (count(&postgres, "anomalies WHERE detector = 'tally'").await? == 500).then_some(())
     })
@@ -220,8 +212,7 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
     eventually("the second version runs", async || (swaps(&world) == 9).then_some(())).await;
     assert!(world.ask(&["plugin", "rollback", "tally"]).starts_with("tally is 1.0.0 again"));
     eventually("the first version runs again", async || (swaps(&world) == 12).then_some(())).await;
-    (1_001..1_101).for_each(|reading| feeder.send_line(&line(reading)));
-    feeder.finish();
+    feeder.send_lines((1_001..1_101).map(line));
     eventually("it goes on", async || {
         (count(&postgres, "anomalies WHERE detector = 'tally' AND detector_version = '1.0.0'").await? == 600).then_some(())
     })
@@ -231,12 +222,8 @@ async fn a_detector_in_the_shadow_writes_apart_until_it_is_promoted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_cannot_read_the_state_goes_through_earlier_readings_first() {
-    let world = World::with_plugins("warm", &["kmeans"]);
-    drop_tally(&world, "tally-1", "report_every = 1");
-    make_topic(&world).await;
-    let feeder = Feeder::new(&world, "none");
-    (1..2_001).for_each(|reading| feeder.send_line(&line(reading)));
-    feeder.finish();
+    let (world, feeder) = with_tally("warm").await;
+    feeder.send_lines((1..2_001).map(line));
     let running = world.start();
     let postgres = world.postgres().await;
     let scored =
@@ -253,8 +240,7 @@ async fn a_version_that_cannot_read_the_state_goes_through_earlier_readings_firs
     feeder.finish();
     eventually("it is warm", async || events(&world).contains(&said("warm", "4.0.0")).then_some(())).await;
     eventually("it has come to all lanes", async || (swapped_to(&world, "4.0.0") == 3).then_some(())).await;
-    (4_001..5_001).for_each(|reading| feeder.send_line(&line(reading)));
-    feeder.finish();
+    feeder.send_lines((4_001..5_001).map(line));
     eventually("all are scored", async || (count(&postgres, "anomalies WHERE detector = 'tally'").await? == 5_000).then_some(()))
         .await;
     // Whichever version scored a meter's reading, it had counted all before it.

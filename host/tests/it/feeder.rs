@@ -54,6 +54,12 @@ impl Feeder {
         self.send(building, Some(line.as_bytes()));
     }
 
+    /// Sends each line, and waits until the broker has them.
+    pub(crate) fn send_lines(&self, lines: impl IntoIterator<Item = String>) {
+        lines.into_iter().for_each(|line| self.send_line(&line));
+        self.finish();
+    }
+
     pub(crate) fn finish(&self) {
         self.producer.flush(Duration::from_secs(60)).expect("the broker takes all records");
     }

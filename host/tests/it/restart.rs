@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::failing_detector::{drop_tally, line};
+use crate::failing_detector::{line, with_tally};
 use crate::feeder::{Feeder, make_topic};
 use crate::servers::{World, eventually};
 
@@ -35,15 +35,8 @@ async fn a_host_that_stops_leaves_its_partitions_to_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lane_that_is_given_away_and_back_untouched_still_knows_its_meters() {
-    let world = World::with_plugins("given_back", &["kmeans"]);
-    drop_tally(&world, "tally-1", "report_every = 1");
-    make_topic(&world).await;
-    let feeder = Feeder::new(&world, "none");
-    let send = |range: std::ops::Range<usize>| {
-        range.for_each(|reading| feeder.send_line(&line(reading)));
-        feeder.finish();
-    };
-    send(1..2_001);
+    let (world, feeder) = with_tally("given_back").await;
+    feeder.send_lines((1..2_001).map(line));
     let running = world.start();
     let postgres = world.postgres().await;
     let distinct = async || -> Option<i64> {
@@ -55,7 +48,7 @@ async fn a_lane_that_is_given_away_and_back_untouched_still_knows_its_meters() {
     eventually("another host has some of the partitions", async || (world.lanes()? < 3).then_some(())).await;
     beside.stop();
     eventually("they are back", async || (world.lanes()? == 3).then_some(())).await;
-    send(2_001..4_001);
+    feeder.send_lines((2_001..4_001).map(line));
     eventually("each reading is the next of its meter", async || (distinct().await? == 4_000).then_some(())).await;
     running.stop();
 }

@@ -16,7 +16,7 @@ pub fn push(text: &mut String, value: f64) {
         1.0.. => (100.0, 2),
         _ => (1000.0, 3),
     };
-    // Rounds as `round` does, which is a function of its own in WebAssembly.
+    // Halves go up. `round` is a function of its own in WebAssembly, and takes longer than all the rest here.
     let digits = (size * scale + 0.5) as u64;
     if value < 0.0 {
         text.push('-');

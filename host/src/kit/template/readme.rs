@@ -14,17 +14,17 @@ fn ways(lang: Lang) -> Ways {
     match lang {
         Lang::Rust => Ways {
             reference: "`cargo doc --target host-tuple -p wattdog-plugin --open`",
-            test: "cargo test --target host-tuple",
+            test: "`cargo test --target host-tuple`",
             needs: "Rust and `cargo install --locked --version 0.21.1 cargo-component`",
         },
         Lang::Python => Ways {
             reference: "the text of `wattdog_plugin.py`",
-            test: "python3 -m unittest",
+            test: "`python3 -m unittest`",
             needs: "Python 3.11 or later; the first build installs the rest here",
         },
         Lang::Javascript => Ways {
             reference: "the text of `wattdog-plugin.js`",
-            test: "npm install` once, then `node --test",
+            test: "`npm install` once, then `node --test`",
             needs: "Node.js 20 or later; the first build installs the rest here",
         },
     }
@@ -45,7 +45,7 @@ pub(super) fn readme(name: &PluginName, lang: Lang, kind: TemplateKind, rule: &s
 
 1. **Change the rule** in `{rule}`, and `{name}.toml`, which sets the parameters that it describes. What a rule can use and say is
    in {reference}.
-2. **Test** with `{test}`. A folder under `testcases/` is a case: another rule needs others, with its own parameters in
+2. **Test** with {test}. A folder under `testcases/` is a case: another rule needs others, with its own parameters in
    `plugin.toml`. `UPDATE_EXPECTED=1` before that command writes what the rule says now to each `expected.jsonl`: read it then.
 3. **Build** with `./build.sh`: tests, then `{name}.wasm`. It needs {needs}.
 4. **Check** with `wattdog plugin check {name}.wasm`: all that a host demands. `plugin test` runs the cases against the component,

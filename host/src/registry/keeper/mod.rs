@@ -117,12 +117,10 @@ impl Drop for Keeper {
 /// Lanes come first: this thread, and the compiler that it starts, take what processor time they leave.
 fn give_way() {
     #[cfg(target_os = "linux")]
-    const NICE: libc::c_int = 10;
-
-    #[cfg(target_os = "linux")]
-    // SAFETY: sets a number of the calling thread, which children inherit; a refusal changes nothing.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+    {
+        const NICE: libc::c_int = 10;
+        // SAFETY: sets a number of the calling thread, which children inherit; a refusal changes nothing.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
     }
 }
 
