@@ -5,6 +5,8 @@
 
 mod accumulator;
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 pub use accumulator::Accumulator;
@@ -12,7 +14,7 @@ pub use accumulator::Accumulator;
 use crate::domain::{BuildingId, EventTime};
 
 /// One window of one building.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Inclusive, microseconds since the epoch.
     pub start_us: i64,
@@ -26,6 +28,30 @@ pub struct Window {
     pub unpublished: bool,
     /// One for each measure.
     pub measures: smallvec::SmallVec<[Accumulator; 2]>,
+    /// Differs from what [`Windows::take_changes`] last gave.
+    #[serde(skip)]
+    changed: bool,
+    /// Was given by it, so that its end has to be told too.
+    #[serde(skip)]
+    given: bool,
+}
+
+/// What is known of a building beside its windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BuildingTime {
+    /// The latest event time among its readings, microseconds since the epoch.
+    pub watermark_us: Option<i64>,
+}
+
+/// A difference to what was known before.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// A building's time.
+    Time(BuildingId, &'a BuildingTime),
+    /// A window is new or another.
+    Window(BuildingId, &'a Window),
+    /// The window of that start, microseconds since the epoch, is past correcting.
+    Forgotten(BuildingId, i64),
 }
 
 /// What became of a reading.
@@ -40,15 +66,18 @@ pub enum Placed {
     },
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Building {
-    watermark_us: Option<i64>,
+    time: BuildingTime,
     /// Ascending by start; a handful open or correctable.
-    windows: std::collections::VecDeque<Window>,
+    windows: VecDeque<Window>,
+    changed: bool,
+    /// Starts of windows that were given as a change and are past correcting.
+    forgotten: Vec<i64>,
 }
 
 /// The windows of a lane's buildings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Windows {
     size_us: i64,
     allowed_lateness_us: i64,
@@ -84,22 +113,24 @@ impl Windows {
         let state = &mut self.buildings[index];
         let start_us = time.window_start(self.size_us).0;
         let end_us = start_us + self.size_us;
-        if let Some(watermark_us) = state.watermark_us
+        if let Some(watermark_us) = state.time.watermark_us
             && end_us + self.allowed_lateness_us <= watermark_us
         {
             return Placed::TooLate { watermark: EventTime(watermark_us) };
         }
-        if state.watermark_us.is_none_or(|watermark_us| time.0 > watermark_us) {
-            state.watermark_us = Some(time.0);
+        if state.time.watermark_us.is_none_or(|watermark_us| time.0 > watermark_us) {
+            state.time.watermark_us = Some(time.0);
+            state.changed = true;
             advance(state, time.0, self.size_us, self.allowed_lateness_us, |window| publish(building, window));
         }
-        let watermark_us = state.watermark_us.expect("set just above for a first reading");
+        let watermark_us = state.time.watermark_us.expect("set just above for a first reading");
         let window = find_or_insert(&mut state.windows, start_us, self.measures);
         for (measure, accumulator) in window.measures.iter_mut().enumerate() {
             accumulator.add(value(measure));
         }
         window.count += 1;
         window.unpublished = true;
+        window.changed = true;
         if end_us <= watermark_us {
             if window.is_final {
                 window.revision += 1;
@@ -122,10 +153,47 @@ impl Windows {
         }
     }
 
+    /// Gives what differs from what was given before, or restored. A window that was never given is not told to be forgotten.
+    pub fn take_changes(&mut self, mut take: impl FnMut(Change<'_>)) {
+        for (building, state) in (0..).map(BuildingId).zip(&mut self.buildings) {
+            if std::mem::take(&mut state.changed) {
+                take(Change::Time(building, &state.time));
+            }
+            state.forgotten.drain(..).for_each(|start_us| take(Change::Forgotten(building, start_us)));
+            for window in state.windows.iter_mut().filter(|window| window.changed) {
+                (window.changed, window.given) = (false, true);
+                take(Change::Window(building, window));
+            }
+        }
+    }
+
+    /// A building's time, as it was given.
+    pub fn restore_time(&mut self, building: BuildingId, time: BuildingTime) {
+        self.building(building).time = time;
+    }
+
+    /// A window, as it was given; windows come in any order.
+    pub fn restore_window(&mut self, building: BuildingId, mut window: Window) {
+        window.given = true;
+        let windows = &mut self.building(building).windows;
+        match windows.binary_search_by_key(&window.start_us, |w| w.start_us) {
+            Ok(at) => windows[at] = window,
+            Err(at) => windows.insert(at, window),
+        }
+    }
+
+    fn building(&mut self, building: BuildingId) -> &mut Building {
+        let index = building.0 as usize;
+        if index >= self.buildings.len() {
+            self.buildings.resize_with(index + 1, Building::default);
+        }
+        &mut self.buildings[index]
+    }
+
     /// The latest of the watermarks of buildings, for the lane's metric.
     #[must_use]
     pub fn watermark(&self) -> Option<EventTime> {
-        self.buildings.iter().filter_map(|b| b.watermark_us).max().map(EventTime)
+        self.buildings.iter().filter_map(|b| b.time.watermark_us).max().map(EventTime)
     }
 
     /// Windows held in memory, open and correctable.
@@ -149,14 +217,16 @@ fn advance(state: &mut Building, watermark_us: i64, size_us: i64, lateness_us: i
     for window in state.windows.range_mut(first_open..).take_while(|window| window.start_us + size_us <= watermark_us) {
         window.is_final = true;
         window.unpublished = false;
+        window.changed = true;
         publish(window);
     }
     while state.windows.front().is_some_and(|w| w.start_us + size_us + lateness_us <= watermark_us) {
-        state.windows.pop_front();
+        let forgotten = state.windows.pop_front().filter(|window| window.given);
+        state.forgotten.extend(forgotten.map(|window| window.start_us));
     }
 }
 
-fn find_or_insert(windows: &mut std::collections::VecDeque<Window>, start_us: i64, measures: usize) -> &mut Window {
+fn find_or_insert(windows: &mut VecDeque<Window>, start_us: i64, measures: usize) -> &mut Window {
     // Nearly every reading belongs to the newest window.
     let at = match windows.back() {
         Some(newest) if newest.start_us == start_us => windows.len() - 1,
@@ -164,7 +234,8 @@ fn find_or_insert(windows: &mut std::collections::VecDeque<Window>, start_us: i6
             Ok(at) => at,
             Err(at) => {
                 let measures = smallvec::smallvec![Accumulator::default(); measures];
-                windows.insert(at, Window { start_us, count: 0, revision: 0, is_final: false, unpublished: false, measures });
+                let new = Window { start_us, measures, ..Window::default() };
+                windows.insert(at, new);
                 at
             }
         },
