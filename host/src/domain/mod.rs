@@ -2,10 +2,12 @@
 
 mod batch;
 mod event_time;
+mod message;
 mod meter;
 mod reject;
 
 pub use batch::{Batch, Column};
 pub use event_time::EventTime;
+pub use message::Message;
 pub use meter::{BuildingId, Meter, MeterId, MeterTable};
 pub use reject::{Reason, Reject};
