@@ -57,12 +57,14 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     /// For those who read earlier messages beside the lanes.
     pub(super) settings: Settings,
+    #[cfg(test)]
+    pub(super) planted: Option<super::simulation::Planted>,
 }
 
 /// One life, on a log.
-pub(super) struct Lane<'l, L> {
+pub(super) struct Lane<L> {
     shared: Arc<Shared>,
-    log: &'l mut L,
+    log: L,
     orders: Arc<Orders>,
     state: LaneState,
     stages: Stages,
@@ -80,14 +82,17 @@ pub(super) struct Lane<'l, L> {
     uncommitted_since: Option<Instant>,
 }
 
-impl<'l, L: LaneLog> Lane<'l, L> {
+impl<L: LaneLog> Lane<L> {
     /// Takes the lane over.
     ///
     /// # Errors
-    /// When the log does not answer as it should.
-    pub(super) fn begin(shared: Arc<Shared>, log: &'l mut L, orders: Arc<Orders>) -> Result<Self, LogError> {
+    /// When the log does not answer as it should; it comes back.
+    pub(super) fn begin(shared: Arc<Shared>, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
         let lineup = shared.lineups.current();
-        let Recovered { state, mut stages, writer, answered } = recover(&shared, log, &lineup)?;
+        let Recovered { state, mut stages, writer, answered } = match recover(&shared, &mut log, &lineup) {
+            Ok(recovered) => recovered,
+            Err(error) => return Err((error, log)),
+        };
         let replay_until = answered.filter(|answered| state.next_offset.is_some_and(|next| next < *answered));
         let now = log.now();
         let mut following = Following::new(Arc::clone(&shared), log.partition());
@@ -110,6 +115,11 @@ impl<'l, L: LaneLog> Lane<'l, L> {
             state_is_due: true,
             uncommitted_since: None,
         })
+    }
+
+    /// The log, for another life.
+    pub(super) fn into_log(self) -> L {
+        self.log
     }
 
     /// It goes through what was answered before.
@@ -193,7 +203,7 @@ impl<'l, L: LaneLog> Lane<'l, L> {
         if live {
             self.uncommitted_since.get_or_insert(self.last_message);
             self.state_is_due |= self.stages.take_decided();
-            self.transaction.send(self.log, &self.stages.results.outbox);
+            self.transaction.send(&mut self.log, &self.stages.results.outbox);
             self.stages.cpu.lap(Stage::Send);
         }
         came
@@ -239,7 +249,7 @@ impl<'l, L: LaneLog> Lane<'l, L> {
         let started = self.log.now();
         self.write_state(started, next_offset);
         let orders = &self.orders;
-        match self.transaction.commit(self.log, &self.stages.results.outbox, next_offset, &|| orders.given_up()) {
+        match self.transaction.commit(&mut self.log, &self.stages.results.outbox, next_offset, &|| orders.given_up()) {
             Commit::Done => {
                 self.stages.results.outbox.clear();
                 self.uncommitted_since = None;

@@ -92,7 +92,9 @@ impl Lanes {
         let mut log = KafkaLane::new(queue, group, self.shared.settings.clone(), id, topics);
         let mut backoff = Backoff::new();
         while !orders.stopped() {
-            match self.live_once(&mut log, orders) {
+            let (ended, left) = self.live_once(log, orders);
+            log = left;
+            match ended {
                 Ok(()) => break,
                 Err(LogError::Fatal(reason)) => {
                     self.give_up(format!("lane {partition} cannot go on: {reason}"));
@@ -109,10 +111,13 @@ impl Lanes {
         self.shared.lineups.leave(partition);
     }
 
-    fn live_once(&self, log: &mut KafkaLane, orders: &Arc<Orders>) -> Result<(), LogError> {
+    fn live_once(&self, log: KafkaLane, orders: &Arc<Orders>) -> (Result<(), LogError>, KafkaLane) {
         let partition = log.partition();
         let started = clock::monotonic();
-        let mut lane = Lane::begin(Arc::clone(&self.shared), log, Arc::clone(orders))?;
+        let mut lane = match Lane::begin(Arc::clone(&self.shared), log, Arc::clone(orders)) {
+            Ok(lane) => lane,
+            Err((error, log)) => return (Err(error), log),
+        };
         let caught_up = || {
             self.set_ready(partition, true);
             tracing::info!(partition, ms = started.elapsed().as_millis() as u64, "lane runs");
@@ -120,7 +125,8 @@ impl Lanes {
         if !lane.is_replaying() {
             caught_up();
         }
-        lane.run(caught_up)
+        let ended = lane.run(caught_up);
+        (ended, lane.into_log())
     }
 
     fn set_ready(&self, partition: i32, ready: bool) {

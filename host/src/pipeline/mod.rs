@@ -7,6 +7,8 @@ mod lanes;
 mod log;
 mod recovery;
 mod results;
+#[cfg(test)]
+mod simulation;
 mod stage_cpu;
 mod stages;
 mod warm_up;

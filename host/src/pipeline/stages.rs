@@ -153,6 +153,10 @@ impl Stages {
     fn window(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         let Self { batch, results, keep, .. } = self;
         let LaneState { meters, windows, .. } = state;
+        #[cfg(test)]
+        if self.shared.planted == Some(super::simulation::Planted::WatermarkFirst) {
+            super::simulation::move_watermarks_first(batch, meters, windows);
+        }
         keep.clear();
         for row in 0..batch.len() {
             let building = meters.meter(batch.meters[row]).building;

@@ -89,6 +89,8 @@ impl Host {
             settings: settings.clone(),
             lineups: Arc::clone(keeper.lineups()),
             metrics: metrics.clone(),
+            #[cfg(test)]
+            planted: None,
         };
         let lanes = Lanes::new(Arc::new(shared));
         let group = Group::join(&settings, &config.kafka, Arc::clone(&lanes) as _)

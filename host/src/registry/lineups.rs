@@ -76,7 +76,8 @@ impl Lineups {
         Arc::clone(&lock(&self.current))
     }
 
-    pub(super) fn publish(&self, lineup: Lineup) {
+    /// Lanes are to follow this one.
+    pub(crate) fn publish(&self, lineup: Lineup) {
         let generation = lineup.generation;
         *lock(&self.current) = Arc::new(lineup);
         self.generation.store(generation, Ordering::Release);
