@@ -117,13 +117,14 @@ async fn a_reading_that_was_set_aside_comes_through_once_after_the_fix() {
 async fn a_row_that_a_store_refused_is_written_once_when_it_takes_it() {
     let world = World::new("redrive_row");
     make_topic(&world).await;
+    let feeder = Feeder::new(&world, "lz4");
+    feeder.send_lines([REFUSED.replace("Refused", "First")]);
     let running = world.start();
     let postgres = world.postgres().await;
     sqlx::query("ALTER TABLE aggregations ADD CONSTRAINT not_refused CHECK (building <> 'Refused')")
         .execute(&postgres)
         .await
         .unwrap();
-    let feeder = Feeder::new(&world, "lz4");
     feeder.send_lines([REFUSED.to_owned(), REFUSED.replace("Refused", "Taken")]);
     eventually("the row beside it is there", async || (windows(&postgres, "Taken").await == (1, 1)).then_some(())).await;
     let refused = &letters(&world, &["--kind", "row"], 1).await[0];
