@@ -128,13 +128,16 @@ async fn a_row_that_a_store_refused_is_written_once_when_it_takes_it() {
     feeder.send_lines([REFUSED.to_owned(), REFUSED.replace("Refused", "Taken")]);
     eventually("the row beside it is there", async || (windows(&postgres, "Taken").await == (1, 1)).then_some(())).await;
     let refused = &letters(&world, &["--kind", "row"], 1).await[0];
+    // The same window again, with one more.
+    feeder.send_lines([REFUSED.to_owned()]);
+    letters(&world, &["--kind", "row"], 2).await;
     assert_eq!((refused["stage"].as_str(), refused["reason"].as_str()), (Some("sink.postgres"), Some("refused")));
     assert!(refused["message"].as_str().unwrap().contains("not_refused"), "{refused}");
 
     sqlx::query("ALTER TABLE aggregations DROP CONSTRAINT not_refused").execute(&postgres).await.unwrap();
     let (code, said) = redrive(&world, &["--kind", "row", "--yes"]);
-    assert!(code == 0 && said.contains("sent again"), "{said}");
-    eventually("the row is there", async || (windows(&postgres, "Refused").await == (1, 1)).then_some(())).await;
+    assert!(code == 0 && said.contains("1 sent again") && said.contains("1 left out: a later row"), "{said}");
+    eventually("the row is there", async || (windows(&postgres, "Refused").await == (1, 2)).then_some(())).await;
     let mongodb = world.mongodb("aggregations").await;
     let rows = mongodb.count_documents(mongodb::bson::doc! { "building": "Refused" }).await.unwrap();
     assert_eq!(rows, 1, "the other store has it once");

@@ -7,6 +7,7 @@ mod next_step;
 mod redrive;
 mod resend;
 mod show;
+mod superseded;
 mod text;
 mod topic;
 

@@ -1,6 +1,6 @@
 //! `wattdog dead-letters redrive`
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::letter::{Letter, Place};
 use super::list::table;
 use super::resend::{Resend, marker, resend};
+use super::superseded::superseded;
 use super::topic::DeadLetterTopic;
 use crate::cli::{ConfigArgs, Usage};
 use crate::config::Config;
@@ -52,7 +53,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let redriver = if args.dry_run { None } else { Some(Redriver::open(&topic.settings, &topic.name)?) };
     wait_until_settled(&topic.settings, &topic.name)
         .with_context(|| format!("topic {} has a transaction that does not end; try again in a minute", topic.name))?;
-    let plan = Plan::new(args, topic.letters()?, &topic.name, &config)?;
+    let mut plan = Plan::new(args, topic.letters()?, &topic.name, &config)?;
+    plan.leave_out(&superseded(plan.send.iter().map(|(letter, _)| letter), &topic, &config)?);
     plan.print();
     let Some(redriver) = redriver.filter(|_| !plan.send.is_empty()) else { return plan.outcome() };
     if !args.yes && !confirmed(plan.send.len())? {
@@ -92,6 +94,16 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// What a later row has made needless.
+    fn leave_out(&mut self, superseded: &HashSet<Place>) {
+        let before = self.send.len();
+        self.send.retain(|(letter, _)| !superseded.contains(&letter.place()));
+        if self.send.len() < before {
+            let why = "a later row of the same window is on its topic, or to be sent".to_owned();
+            self.left_out.insert(why, before - self.send.len());
+        }
     }
 
     fn print(&self) {

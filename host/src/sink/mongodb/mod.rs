@@ -145,5 +145,6 @@ fn outside(error: Error) -> SinkError {
         ErrorKind::Write(WriteFailure::WriteError(_)) => true,
         _ => false,
     };
-    if about_a_row { SinkError::Refused(error.to_string()) } else { SinkError::Unavailable(error.to_string()) }
+    let words = error.kind.to_string();
+    if about_a_row { SinkError::Refused(words) } else { SinkError::Unavailable(words) }
 }
