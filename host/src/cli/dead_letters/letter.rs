@@ -79,7 +79,7 @@ impl fmt::Display for Source {
 /// A record of the dead-letter topic.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Entry {
-    Letter(Letter),
+    Letter(Box<Letter>),
     /// The letter at this place was sent again.
     Redriven(Place),
 }
@@ -100,7 +100,7 @@ impl Entry {
             return Self::Redriven(place);
         }
         let source = Source { topic: text("topic"), place, timestamp_ms: number("timestamp").filter(|&time| time >= 0) };
-        Self::Letter(Letter {
+        Self::Letter(Box::new(Letter {
             places: vec![Place::of(record)],
             time_ms: record.timestamp_ms.unwrap_or_default(),
             kind,
@@ -112,7 +112,7 @@ impl Entry {
             plugin_digest: text("plugin_digest"),
             source,
             sent_again: false,
-        })
+        }))
     }
 }
 

@@ -49,7 +49,7 @@ fn letters(entries: Vec<Entry>) -> Vec<Letter> {
     for entry in entries {
         match entry {
             Entry::Redriven(place) => drop(sent.insert(place)),
-            Entry::Letter(letter) => found.push(letter),
+            Entry::Letter(letter) => found.push(*letter),
         }
     }
     found.sort_by_key(|letter| (letter.time_ms, letter.place()));
@@ -83,7 +83,7 @@ mod tests {
     fn letter(time_ms: i64, at: &str, kind: &str, stage: &str, source: &str) -> Entry {
         let source = Source { topic: "readings".into(), place: source.parse().unwrap(), timestamp_ms: None };
         let (kind, stage) = (kind.to_owned(), stage.to_owned());
-        Entry::Letter(Letter { places: vec![at.parse().unwrap()], time_ms, kind, stage, source, ..Letter::default() })
+        Entry::Letter(Box::new(Letter { places: vec![at.parse().unwrap()], time_ms, kind, stage, source, ..Letter::default() }))
     }
 
     fn places(letters: &[Letter]) -> Vec<Vec<String>> {
