@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -15,6 +16,19 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// A transaction that was left open ends by itself within a minute, so that the wait for it may be longer.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// The end of a partition is what is waited for, and no error.
+struct Context;
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(%error, reason, "kafka consumer");
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
 
 /// A record where it stands.
 #[derive(Debug)]
@@ -63,7 +77,7 @@ pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: imp
 pub fn read_records(settings: &Settings, topic: &str, since_ms: i64, mut take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
     let mut config = settings.consumer("wattdog.whole-topic");
     config.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer = config.create()?;
+    let consumer: BaseConsumer<Context> = config.create_with_context(Context)?;
     let partitions = partitions(&consumer, topic)?;
     let mut times = TopicPartitionList::new();
     for &partition in &partitions {
@@ -109,7 +123,7 @@ pub fn wait_until_settled(settings: &Settings, topic: &str) -> KafkaResult<()> {
     Ok(())
 }
 
-fn partitions(consumer: &BaseConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
+fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
     Ok(metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
 }

@@ -62,15 +62,6 @@ impl SetAside {
             ("offset", place.offset.to_string().into()),
             ("timestamp", place.timestamp_ms.to_string().into()),
         ];
-        tracing::warn!(
-            stage = self.stage,
-            topic = self.names.name(topic),
-            partition = place.partition,
-            offset = place.offset,
-            reason = reason.word(),
-            words,
-            "a row is set aside; `wattdog dead-letters list --kind row` shows all"
-        );
         let letter = DeadLetter { key: key.map(<[u8]>::to_vec), value: value.map(<[u8]>::to_vec), headers };
         self.letters.push((reason, letter));
     }
@@ -81,6 +72,9 @@ impl SetAside {
             return Ok(());
         }
         self.writer.write(self.letters.iter().map(|(_, letter)| letter))?;
+        // One line for a batch: a store may refuse all of it.
+        let rows = self.letters.len();
+        tracing::warn!(stage = self.stage, rows, "rows are set aside; `wattdog dead-letters list --kind row` tells why");
         for (reason, _) in self.letters.drain(..) {
             self.metrics.dead_letters.get_or_create(&ReasonLabel { reason: reason.word().to_owned() }).inc();
         }

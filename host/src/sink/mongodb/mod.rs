@@ -141,7 +141,8 @@ impl MongoSink {
 fn outside(error: Error) -> SinkError {
     let about_a_row = match &*error.kind {
         ErrorKind::BsonSerialization(_) => true,
-        ErrorKind::Command(command) => ABOUT_A_DOCUMENT.contains(&command.code),
+        // A server that keeps documents in PostgreSQL passes on that database's data exceptions, as for a NUL character.
+        ErrorKind::Command(command) => ABOUT_A_DOCUMENT.contains(&command.code) || command.message.contains("(SQLSTATE 22"),
         ErrorKind::Write(WriteFailure::WriteError(_)) => true,
         _ => false,
     };
