@@ -67,6 +67,10 @@ pub struct Metrics {
     pub sink_lag: Family<SinkLabel, Gauge>,
     /// Rows that each sink has stored.
     pub sink_rows: Family<SinkLabel, Counter>,
+    /// For how long each sink's store has been away; 0 while it answers.
+    pub sink_away: Family<SinkLabel, FloatGauge>,
+    /// Rows that each sink has deleted since they were older than it keeps.
+    pub sink_deleted: Family<SinkLabel, Counter>,
     /// Time of transactions.
     pub commit: Histogram,
     /// Bytes of serialised state.
@@ -100,6 +104,8 @@ impl Metrics {
             plugin_swap_pause: Family::new_with_constructor(seconds),
             sink_lag: Family::default(),
             sink_rows: Family::default(),
+            sink_away: Family::default(),
+            sink_deleted: Family::default(),
             commit: seconds(),
             state_bytes: Gauge::default(),
         };
@@ -123,6 +129,8 @@ impl Metrics {
         registry.register("plugin_swap_pause_seconds", "Time that a lane stood still for a swap", m.plugin_swap_pause.clone());
         registry.register("sink_lag", "Records not stored yet", m.sink_lag.clone());
         registry.register("sink_rows", "Rows stored", m.sink_rows.clone());
+        registry.register("sink_away_seconds", "Time since the store stopped answering, 0 while it does", m.sink_away.clone());
+        registry.register("sink_deleted_rows", "Rows deleted since they were older than is kept", m.sink_deleted.clone());
         registry.register("commit_seconds", "Time of transactions", m.commit.clone());
         registry.register("state_bytes", "Serialised state", m.state_bytes.clone());
         (metrics, registry)

@@ -3,11 +3,11 @@
 use tokio::runtime::Handle;
 
 use crate::config::Config;
-use crate::kafka::{ResultReader, Settings};
+use crate::kafka::{DeadLetterWriter, ResultReader, Settings};
 use crate::metrics::Metrics;
 use crate::pipeline::Host;
 use crate::results::{RowFormat, TopicNames};
-use crate::sink::{self, Sink, SinkHandle};
+use crate::sink::{self, SetAside, Sink, SinkHandle};
 use crate::web;
 
 /// A running service.
@@ -77,9 +77,12 @@ impl Starter<'_> {
         let Config { kafka, topics, .. } = self.config;
         let settings = Settings { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() };
         let group = format!("{}.sink.{}", kafka.group, sink.name());
-        let reader = ResultReader::join(&settings, &group, &TopicNames::new(topics))?;
+        let names = TopicNames::new(topics);
+        let reader = ResultReader::join(&settings, &group, &names)?;
         let format = RowFormat::new(&self.config.measure_names());
-        self.sinks.push(sink::spawn(sink, reader, format, self.metrics.clone(), Handle::current())?);
+        let writer = DeadLetterWriter::new(&settings, &topics.dead_letters);
+        let aside = SetAside::new(sink.name(), names, format.clone(), writer, self.metrics.clone());
+        self.sinks.push(sink::spawn(sink, reader, format, aside, self.metrics.clone(), Handle::current())?);
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     config.plugins.dir = args.plugins.clone();
     // Event time runs ahead of the clock here.
     config.input.max_future = crate::config::Span::from_secs(365 * 86_400);
-    config.sink.sqlite = Some(sink::sqlite::Config { path: database.clone() });
+    config.sink.sqlite = Some(sink::sqlite::Config { path: database.clone(), ..Default::default() });
     config.sink.console = Some(sink::console::Config::default());
     config.web.listen = format!("127.0.0.1:{}", args.port);
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check_config;
+mod dead_letters;
 mod demo;
 mod log;
 mod plugin;
@@ -39,6 +40,9 @@ enum Command {
     /// The life of a plugin, from its first line to its place in a host.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// See what was set aside and why; send it through again after a fix.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
     /// Ask a running host how it is.
     Status(status::Args),
     /// Compile a component from standard input; the service starts itself with this.
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => crate::train::run(args),
         Command::Score(args) => score::run(&args),
         Command::Plugin(command) => plugin::run(command),
+        Command::DeadLetters(command) => dead_letters::run(command),
         Command::Status(args) => status::run(&args),
         Command::CompilePlugin { .. } => unreachable!("done before"),
         Command::Config(command) => check_config::run(command),

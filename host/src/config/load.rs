@@ -149,6 +149,7 @@ mod tests {
             ("[input.measures.\"Gas m³\"]\nfield = \"g\"", "becomes a column"),
             ("[input.measures.gas]\nfield = \"g\"\nmin = 2.0\nmax = 1.0", "above max"),
             ("[input]\nmeter = []", "input.meter"),
+            ("[sink.sqlite]\nkeep = \"0d\"", "sink.sqlite.keep"),
         ] {
             let error = load_text(text, "f", env(&[])).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -313,6 +313,21 @@ impl Config {
         if self.input.meter.is_empty() {
             return Err("`input.meter` names no field: a meter needs at least one".into());
         }
+        let Sinks { postgres, mongodb, sqlite, .. } = &self.sink;
+        let stores = [
+            ("postgres", postgres.as_ref().map(|sink| (sink.timeout, sink.keep))),
+            ("mongodb", mongodb.as_ref().map(|sink| (sink.timeout, sink.keep))),
+            ("sqlite", sqlite.as_ref().map(|sink| (sink.timeout, sink.keep))),
+        ];
+        for (sink, limits) in stores {
+            let Some((timeout, keep)) = limits else { continue };
+            if timeout.micros() <= 0 {
+                return Err(format!("`sink.{sink}.timeout` must be longer than nothing"));
+            }
+            if keep.is_some_and(|keep| keep.micros() <= 0) {
+                return Err(format!("`sink.{sink}.keep` must be longer than nothing; leave it out to keep all rows"));
+            }
+        }
         self.plugins.trust()?;
         if self.plugins.require_signature && self.plugins.trusted_keys.is_empty() {
             return Err("`plugins.require_signature` needs `plugins.trusted_keys`: without a key nothing could run".into());

@@ -1,4 +1,4 @@
-//! Why a message is not a reading.
+//! Why something is set aside.
 
 /// The stable short word of a dead letter's `reason` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +29,10 @@ pub enum Reason {
     Plugin,
     /// A plugin was not asked about an accepted reading, since it had failed too often.
     Quarantined,
+    /// A store does not take a row.
+    Refused,
+    /// A record of a result topic is not a row.
+    Unreadable,
 }
 
 impl Reason {
@@ -49,6 +53,8 @@ impl Reason {
             Self::Late => "late",
             Self::Plugin => "plugin",
             Self::Quarantined => "quarantined",
+            Self::Refused => "refused",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that talks to Kafka; no other room names its client.
 
+mod dead_letter_writer;
 mod embedded;
 mod feeder;
 mod group;
@@ -8,12 +9,14 @@ mod lane_log;
 mod partition_queue;
 mod partition_reader;
 mod queue;
+mod redriver;
 mod result_reader;
 mod settings;
 mod subscription;
 mod topics;
 mod whole_topic;
 
+pub use dead_letter_writer::DeadLetterWriter;
 pub use embedded::EmbeddedBroker;
 pub use feeder::{FeedError, Feeder};
 pub use group::Group;
@@ -22,8 +25,9 @@ pub use lane_log::KafkaLane;
 pub use partition_queue::PartitionQueue;
 pub use queue::Messages;
 pub use rdkafka::error::KafkaError;
+pub use redriver::{RedriveError, Redriven, Redriver};
 pub use result_reader::ResultReader;
 pub use settings::Settings;
 pub use subscription::Assignments;
 pub use topics::{TopicError, TopicSpec, ensure_topics, partition_count};
-pub use whole_topic::read_topic;
+pub use whole_topic::{StoredRecord, read_records, read_topic, wait_until_settled};

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::queue::{BatchReader, Queue};
+use super::queue::{BatchReader, Message, Queue};
 use super::subscription::{Assignments, Subscription};
 use super::{PartitionQueue, Settings};
 use crate::clock;
@@ -81,8 +81,8 @@ impl ResultReader {
         Ok(Self { subscription, reader: BatchReader::new(queue, MAX_RECORDS / 4), topics, positions: Vec::new() })
     }
 
-    /// Gives each record's topic and value to `take`, until there is a batch or `wait` has passed.
-    pub fn read(&mut self, wait: Duration, mut take: impl FnMut(ResultTopic, &[u8])) {
+    /// Gives each record and its topic to `take`, until there is a batch or `wait` has passed.
+    pub fn read(&mut self, wait: Duration, mut take: impl FnMut(ResultTopic, &Message<'_>)) {
         let mut deadline = clock::monotonic() + wait;
         let (mut records, mut bytes) = (0, 0);
         while records < MAX_RECORDS && bytes < MAX_BYTES {
@@ -97,17 +97,19 @@ impl ResultReader {
             }
             for message in messages.iter() {
                 let Some(&(_, topic)) = self.topics.iter().find(|(name, _)| **name == *message.topic()) else { continue };
-                let payload = message.payload().unwrap_or_default();
-                take(topic, payload);
+                take(topic, &message);
                 advance(&mut self.positions, Position { topic, partition: message.partition(), next: message.offset() + 1 });
                 records += 1;
-                bytes += payload.len();
+                bytes += message.payload().unwrap_or_default().len();
             }
         }
     }
 
     /// Commits all that was read. A failure only means that some rows are written again.
     pub fn commit(&mut self) {
+        if self.positions.is_empty() {
+            return;
+        }
         let mut list = TopicPartitionList::new();
         for Position { topic, partition, next } in self.positions.drain(..) {
             let (name, _) = self.topics.iter().find(|(_, of)| *of == topic).expect("read under one of these names");

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::Message as _;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Settings;
@@ -13,17 +14,71 @@ use crate::clock;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
 
+/// A transaction that was left open ends by itself within a minute, so that the wait for it may be longer.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// The end of a partition is what is waited for, and no error.
+struct Context;
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(%error, reason, "kafka consumer");
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// A record where it stands.
+#[derive(Debug)]
+pub struct StoredRecord<'a> {
+    /// Which partition.
+    pub partition: i32,
+    /// Its place in the partition.
+    pub offset: i64,
+    /// Milliseconds since the epoch; none where the broker has none.
+    pub timestamp_ms: Option<i64>,
+    /// As it came.
+    pub key: Option<&'a [u8]>,
+    /// As it came.
+    pub value: Option<&'a [u8]>,
+    /// In their order; one without a value is empty.
+    pub headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> StoredRecord<'a> {
+    fn of(message: &'a BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().map(|headers| headers.iter()).into_iter().flatten();
+        Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis(),
+            key: message.key(),
+            value: message.payload(),
+            headers: headers.map(|header| (header.key, header.value.unwrap_or_default())).collect(),
+        }
+    }
+}
+
 /// Gives `take` the value of each record since `since_ms`, milliseconds since the epoch by the records' timestamps.
 ///
 /// # Errors
 /// When the broker does not answer, or falls silent before the end.
 pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: impl FnMut(&[u8])) -> KafkaResult<()> {
+    read_records(settings, topic, since_ms, |record| take(record.value.unwrap_or_default()))
+}
+
+/// Gives `take` each record since `since_ms`, milliseconds since the epoch by the records' timestamps, in the order of each
+/// partition.
+///
+/// # Errors
+/// When the broker does not answer, or falls silent before the end.
+pub fn read_records(settings: &Settings, topic: &str, since_ms: i64, mut take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
     let mut config = settings.consumer("wattdog.whole-topic");
     config.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer = config.create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
-    let partitions: Vec<i32> =
-        metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
+    let consumer: BaseConsumer<Context> = config.create_with_context(Context)?;
+    let partitions = partitions(&consumer, topic)?;
     let mut times = TopicPartitionList::new();
     for &partition in &partitions {
         times.add_partition_offset(topic, partition, Offset::Offset(since_ms.max(0)))?;
@@ -34,7 +89,7 @@ pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: imp
         match consumer.poll(POLL) {
             Some(Ok(message)) => {
                 heard = clock::monotonic();
-                take(message.payload().unwrap_or_default());
+                take(&StoredRecord::of(&message));
             }
             Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
             Some(Err(error)) => return Err(error),
@@ -43,4 +98,32 @@ pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: imp
         }
     }
     Ok(())
+}
+
+/// Waits until no open transaction hides what is in the topic now: a committed record behind one that is open is not read either.
+///
+/// # Errors
+/// When the broker does not answer, or a transaction stays open for too long.
+pub fn wait_until_settled(settings: &Settings, topic: &str) -> KafkaResult<()> {
+    let consumer = |isolation: &str| -> KafkaResult<BaseConsumer> {
+        settings.consumer("wattdog.whole-topic").set("isolation.level", isolation).create()
+    };
+    let (all, committed) = (consumer("read_uncommitted")?, consumer("read_committed")?);
+    let started = clock::monotonic();
+    for partition in partitions(&all, topic)? {
+        let (_, end) = all.fetch_watermarks(topic, partition, CALL_TIMEOUT)?;
+        // Asked for as a reader of committed records, the end is where the first open transaction begins.
+        while committed.fetch_watermarks(topic, partition, CALL_TIMEOUT)?.1 < end {
+            if started.elapsed() > SETTLE_TIMEOUT {
+                return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+    Ok(())
+}
+
+fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str) -> KafkaResult<Vec<i32>> {
+    let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
+    Ok(metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
 }

@@ -72,7 +72,7 @@ impl Results {
         }
         self.metrics.rejects.get_or_create(&reason).inc();
         self.metrics.dead_letters.get_or_create(&reason).inc();
-        let mut headers = self.headers("reading", reject.reason, message.offset, stage);
+        let mut headers = self.headers("reading", reject.reason, message, stage);
         headers.push(("message", reject.message.clone().into_bytes()));
         self.outbox.push_dead_letter(message.key, message.payload, headers);
     }
@@ -113,7 +113,7 @@ impl Results {
         }
         let label = ReasonLabel { reason: reason.word().to_owned() };
         self.metrics.dead_letters.get_or_create(&label).inc();
-        let mut headers = self.headers("scoring", reason, message.offset, stage);
+        let mut headers = self.headers("scoring", reason, message, stage);
         headers.push(("message", text.into_bytes()));
         headers.push(("trap", kind.into()));
         headers.push(("plugin", plugin.name.clone().into_bytes()));
@@ -122,14 +122,15 @@ impl Results {
         self.outbox.push_dead_letter(message.key, message.payload, headers);
     }
 
-    fn headers(&self, kind: &'static str, reason: Reason, offset: i64, stage: &'static str) -> Headers {
+    fn headers(&self, kind: &'static str, reason: Reason, message: &Message<'_>, stage: &'static str) -> Headers {
         vec![
             ("kind", kind.into()),
             ("reason", reason.word().into()),
             ("stage", stage.into()),
             ("topic", self.place.topic.clone().into_bytes()),
             ("partition", self.place.partition.to_string().into_bytes()),
-            ("offset", offset.to_string().into_bytes()),
+            ("offset", message.offset.to_string().into_bytes()),
+            ("timestamp", message.timestamp_ms.to_string().into_bytes()),
         ]
     }
 }

@@ -1,9 +1,11 @@
 //! What the host says about readings: rows on result topics.
 
+mod dead_letter;
 mod outbox;
 mod row;
 mod row_json;
 
+pub use dead_letter::DeadLetter;
 pub use outbox::{Headers, OutRecord, Outbox, ResultTopic, TopicNames};
 pub use row::{Aggregation, Anomaly, MeasureStats, Severity};
 pub use row_json::{RowFormat, RowParseError};

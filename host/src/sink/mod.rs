@@ -7,12 +7,23 @@ pub mod postgres;
 pub mod sqlite;
 
 mod batch;
+mod outage;
+mod retention;
 mod runner;
+mod set_aside;
 
 use std::future::Future;
+use std::time::Duration;
 
-pub use batch::RowBatch;
+pub use batch::{Place, RowBatch, Rows};
 pub use runner::{SinkHandle, spawn};
+pub use set_aside::SetAside;
+
+use crate::config::Span;
+use crate::domain::EventTime;
+
+/// Of every store: a batch takes some ten milliseconds, so one that has not answered by then will not.
+const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
 
 /// Why a batch was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -35,4 +46,20 @@ pub trait Sink: Send {
 
     /// Stores a batch; once or several times makes no difference.
     fn write(&mut self, batch: &RowBatch) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// How long rows are kept; none for ever.
+    fn keep(&self) -> Option<Span>;
+
+    /// Deletes rows whose event time is before `time`, at most `most` of each table; how many there were.
+    fn delete_older(&mut self, time: EventTime, most: u32) -> impl Future<Output = Result<u64, SinkError>> + Send;
+}
+
+/// A store's answer, waited for no longer than `limit`: one that takes a question and never answers is away, as one that is cut off.
+async fn within<T>(limit: Duration, sink: &str, answer: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            Err(SinkError::Unavailable(format!("no answer within {limit:?}; a slow store needs a longer `sink.{sink}.timeout`")))
+        }
+    }
 }

@@ -3,22 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rand::RngExt as _;
 use tokio::runtime::Handle;
 
-use super::{RowBatch, Sink, SinkError};
+use super::batch::Place;
+use super::outage::Outage;
+use super::retention::{Retention, SLICE};
+use super::{RowBatch, SetAside, Sink, SinkError};
 use crate::clock;
 use crate::kafka::ResultReader;
 use crate::metrics::{Metrics, SinkLabel};
 use crate::results::{ResultTopic, RowFormat};
 
 const POLL: Duration = Duration::from_millis(200);
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// How often the lag is asked for.
 const LAG_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a wait may keep a stop waiting.
+const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A running sink.
 pub struct SinkHandle {
@@ -50,12 +52,24 @@ pub fn spawn<S: Sink + 'static>(
     sink: S,
     reader: ResultReader,
     format: RowFormat,
+    aside: SetAside,
     metrics: Metrics,
     runtime: Handle,
 ) -> std::io::Result<SinkHandle> {
     let stop = Arc::new(AtomicBool::new(false));
     let name = sink.name();
-    let runner = Runner { sink, reader, format, metrics, runtime, stop: Arc::clone(&stop), ready: false };
+    let runner = Runner {
+        reader,
+        format,
+        aside,
+        retention: Retention::new(name, sink.keep()),
+        sink,
+        metrics,
+        runtime,
+        stop: Arc::clone(&stop),
+        ready: false,
+        lag_asked: clock::monotonic(),
+    };
     let thread = std::thread::Builder::new().name(format!("sink-{name}")).spawn(move || runner.run())?;
     Ok(SinkHandle { name, stop, thread })
 }
@@ -64,31 +78,31 @@ struct Runner<S> {
     sink: S,
     reader: ResultReader,
     format: RowFormat,
+    aside: SetAside,
+    retention: Retention,
     metrics: Metrics,
     runtime: Handle,
     stop: Arc<AtomicBool>,
+    /// The store is connected and has its tables.
     ready: bool,
+    lag_asked: Instant,
 }
 
 impl<S: Sink> Runner<S> {
     fn run(mut self) {
-        let mut asked = clock::monotonic();
+        self.tell_away(Duration::ZERO);
         while !self.stopping() {
             let mut batch = self.read();
-            if self.ready && asked.elapsed() >= LAG_INTERVAL {
-                asked = clock::monotonic();
-                if let Some(lag) = self.reader.lag() {
-                    self.metrics.sink_lag.get_or_create(&self.label()).set(lag);
-                }
-            }
-            if batch.is_empty() {
-                continue;
-            }
+            self.tell_lag();
             batch.deduplicate();
-            if !self.store(batch) {
+            if !batch.is_empty() && !self.store(batch) {
+                return;
+            }
+            if !self.write_dead_letters() {
                 return;
             }
             self.reader.commit();
+            self.delete_old_rows();
         }
     }
 
@@ -100,19 +114,33 @@ impl<S: Sink> Runner<S> {
         SinkLabel { sink: self.sink.name().to_owned() }
     }
 
+    fn tell_lag(&mut self) {
+        if self.lag_asked.elapsed() < LAG_INTERVAL {
+            return;
+        }
+        self.lag_asked = clock::monotonic();
+        if let Some(lag) = self.reader.lag() {
+            self.metrics.sink_lag.get_or_create(&self.label()).set(lag);
+        }
+    }
+
+    fn tell_away(&self, time: Duration) {
+        self.metrics.sink_away.get_or_create(&self.label()).set(time.as_secs_f64());
+    }
+
     fn read(&mut self) -> RowBatch {
         let mut batch = RowBatch::default();
-        let Self { reader, format, .. } = self;
-        let name = self.sink.name();
-        reader.read(POLL, |topic, json| {
+        let Self { reader, format, aside, .. } = self;
+        reader.read(POLL, |topic, message| {
+            let (json, place) = (message.payload().unwrap_or_default(), Place::of(message));
             let parsed = match topic {
-                ResultTopic::Aggregations => format.read_aggregation(json).map(|row| batch.aggregations.push(row)),
-                ResultTopic::Anomalies => format.read_anomaly(json).map(|row| batch.anomalies.push(row)),
-                ResultTopic::ShadowAnomalies => format.read_anomaly(json).map(|row| batch.shadow_anomalies.push(row)),
+                ResultTopic::Aggregations => format.read_aggregation(json).map(|row| batch.aggregations.push(row, place)),
+                ResultTopic::Anomalies => format.read_anomaly(json).map(|row| batch.anomalies.push(row, place)),
+                ResultTopic::ShadowAnomalies => format.read_anomaly(json).map(|row| batch.shadow_anomalies.push(row, place)),
                 ResultTopic::DeadLetters | ResultTopic::State => unreachable!("no row, so not read for a sink"),
             };
             if let Err(error) = parsed {
-                tracing::warn!(sink = name, %error, "a record of a result topic is left out");
+                aside.unreadable(topic, message, &error.to_string());
             }
         });
         batch
@@ -127,9 +155,7 @@ impl<S: Sink> Runner<S> {
                 Some(Ok(())) => {
                     self.metrics.sink_rows.get_or_create(&self.label()).inc_by(part.len() as u64);
                 }
-                Some(Err(reason)) if part.len() == 1 => {
-                    tracing::error!(sink = self.sink.name(), reason, row = ?part, "the store refuses a row; it is left out");
-                }
+                Some(Err(words)) if part.len() == 1 => self.aside.refused(&part, &words),
                 Some(Err(_)) => parts.extend(part.halves().into_iter().rev().filter(|half| !half.is_empty())),
             }
         }
@@ -140,54 +166,69 @@ impl<S: Sink> Runner<S> {
     fn write_patiently(&mut self, batch: &RowBatch) -> Option<Result<(), String>> {
         let mut outage = Outage::new(self.sink.name());
         loop {
-            let answer = self.runtime.block_on(async {
-                if !self.ready {
-                    self.sink.prepare().await?;
+            let answer = self.ask(async |sink| sink.write(batch).await);
+            if let Err(SinkError::Unavailable(reason)) = answer {
+                let wait = outage.goes_on(&reason, "the store is away; rows wait in Kafka, nothing is lost");
+                self.tell_away(outage.elapsed());
+                if !self.pause(wait) {
+                    return None;
                 }
-                self.sink.write(batch).await
-            });
-            match answer {
-                Ok(()) => {
-                    self.ready = true;
-                    outage.over();
-                    return Some(Ok(()));
-                }
-                Err(SinkError::Refused(reason)) => return Some(Err(reason)),
-                Err(SinkError::Unavailable(reason)) => {
-                    self.ready = false;
-                    if self.stopping() {
-                        return None;
-                    }
-                    outage.wait(&reason);
-                }
+                continue;
             }
+            outage.over();
+            self.tell_away(Duration::ZERO);
+            return Some(answer.map_err(|refusal| refusal.to_string()));
         }
     }
-}
 
-/// Says that a store is away, at growing intervals, and that it is back.
-struct Outage {
-    sink: &'static str,
-    since: Option<std::time::Instant>,
-    backoff: Duration,
-}
-
-impl Outage {
-    fn new(sink: &'static str) -> Self {
-        Self { sink, since: None, backoff: FIRST_BACKOFF }
+    /// The store's answer, after connecting where that is to be done. What it cannot prepare is never a row's fault.
+    fn ask<T>(&mut self, question: impl AsyncFnOnce(&mut S) -> Result<T, SinkError>) -> Result<T, SinkError> {
+        let Self { sink, ready, runtime, .. } = self;
+        let answer = runtime.block_on(async {
+            if !*ready {
+                sink.prepare().await.map_err(|error| SinkError::Unavailable(error.to_string()))?;
+            }
+            question(sink).await
+        });
+        *ready = !matches!(answer, Err(SinkError::Unavailable(_)));
+        answer
     }
 
-    fn wait(&mut self, reason: &str) {
-        self.since.get_or_insert_with(clock::monotonic);
-        tracing::warn!(sink = self.sink, reason, "the store is away; rows wait in Kafka, nothing is lost");
-        // Jitter, so that several hosts do not come back at the same instant.
-        std::thread::sleep(self.backoff.mul_f64(rand::rng().random_range(0.5..1.0)));
-        self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+    /// Waits, and says meanwhile how far it is behind. False: told to stop.
+    fn pause(&mut self, time: Duration) -> bool {
+        let end = clock::monotonic() + time;
+        while !self.stopping() {
+            let left = end.saturating_duration_since(clock::monotonic());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(STOP_INTERVAL));
+            self.tell_lag();
+        }
+        false
     }
 
-    fn over(&self) {
-        if let Some(since) = self.since {
-            tracing::info!(sink = self.sink, seconds = since.elapsed().as_secs(), "the store is back");
+    /// Writes dead letters, waiting while the broker is away. False: stopped before they were written.
+    fn write_dead_letters(&mut self) -> bool {
+        let mut outage = Outage::new(self.sink.name());
+        while let Err(error) = self.aside.write() {
+            let wait = outage.goes_on(&error.to_string(), "rows cannot be set aside; the sink waits, nothing is lost");
+            if !self.pause(wait) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Deletes one slice of what was kept long enough, so that new rows wait for one statement and not for all.
+    fn delete_old_rows(&mut self) {
+        let Some(before) = self.retention.due() else { return };
+        match self.ask(async |sink| sink.delete_older(before, SLICE).await) {
+            Ok(rows) => {
+                self.metrics.sink_deleted.get_or_create(&self.label()).inc_by(rows);
+                self.retention.deleted(rows);
+            }
+            Err(error) => self.retention.failed(&error.to_string()),
         }
     }
 }

@@ -18,8 +18,8 @@ pub(crate) struct World {
     pub(crate) name: String,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) kafka: String,
-    postgres: String,
-    mongodb: String,
+    pub(crate) postgres: String,
+    pub(crate) mongodb: String,
     /// Where the program's page is.
     address: String,
     plugins: PathBuf,
@@ -155,7 +155,7 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn asked(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn asked(&self, arguments: &[&str]) -> Output {
         let config = self.folder.path().join("wattdog.toml");
         let url = format!("http://{}", self.address);
         self.wattdog().args(arguments).env("WATTDOG_URL", url).env("WATTDOG_CONFIG", config).output().unwrap()
@@ -192,9 +192,19 @@ impl World {
 
     /// As another consumer group, which has read nothing yet.
     pub(crate) fn start_as(&self, group: &str) -> Running {
+        self.start_so(group, &[])
+    }
+
+    /// With variables that go over the configuration.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
+        self.start_so(&self.name, variables)
+    }
+
+    fn start_so(&self, group: &str, variables: &[(&str, &str)]) -> Running {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.wattdog();
         command.arg("run").arg("--config").arg(self.config(group)).stdout(log.try_clone().unwrap()).stderr(log);
+        command.envs(variables.iter().copied());
         Running(command.spawn().unwrap())
     }
 

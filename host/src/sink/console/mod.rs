@@ -9,6 +9,8 @@ use std::io::{IsTerminal as _, Write as _};
 pub use config::Config;
 
 use super::{RowBatch, Sink, SinkError};
+use crate::config::Span;
+use crate::domain::EventTime;
 
 /// Prints to standard output.
 pub struct ConsoleSink {
@@ -37,7 +39,7 @@ impl ConsoleSink {
             }
             text.push_str(&format::aggregation(row, &self.measures));
         }
-        for row in &batch.anomalies {
+        for row in batch.anomalies.iter() {
             let average = self
                 .totals
                 .get(&*row.building)
@@ -62,5 +64,13 @@ impl Sink for ConsoleSink {
         // A closed pipe is the reader's choice, not a fault.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
         Ok(())
+    }
+
+    fn keep(&self) -> Option<Span> {
+        None
+    }
+
+    async fn delete_older(&mut self, _: EventTime, _: u32) -> Result<u64, SinkError> {
+        Ok(0)
     }
 }

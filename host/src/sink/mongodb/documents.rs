@@ -56,7 +56,7 @@ pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[String]) -> Document {
 }
 
 /// To the millisecond, which is what BSON has.
-fn time(time: EventTime) -> DateTime {
+pub(super) fn time(time: EventTime) -> DateTime {
     DateTime::from_millis(time.0.div_euclid(1_000))
 }
 

@@ -3,20 +3,26 @@
 mod config;
 mod documents;
 
-use std::time::Duration;
-
 use mongodb::bson::{Document, doc};
-use mongodb::error::{Error, ErrorKind};
+use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::{ClientOptions, IndexOptions};
 use mongodb::{Client, Collection, Database, IndexModel};
 
 pub use config::Config;
 
-use super::{RowBatch, Sink, SinkError};
+use super::{RowBatch, Sink, SinkError, within};
+use crate::config::Span;
+use crate::domain::EventTime;
 
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// MongoDB's code for a key that is there already.
 const DUPLICATE_KEY: i32 = 11_000;
+
+/// MongoDB's codes for a document that it does not take: BadValue, InvalidBSON, DollarPrefixedFieldName, DocumentValidationFailure,
+/// BSONObjectTooLarge.
+const ABOUT_A_DOCUMENT: [i32; 5] = [2, 22, 52, 121, 10_334];
+/// The time of a row by which it grows old, in each collection.
+const TIMES: [(&str, &str); 3] =
+    [("aggregations", "window_end"), ("anomalies", "detected_at"), ("shadow_anomalies", "detected_at")];
 
 /// The store.
 pub struct MongoSink {
@@ -39,31 +45,37 @@ impl Sink for MongoSink {
     }
 
     async fn prepare(&mut self) -> Result<(), SinkError> {
+        let limit = self.config.timeout.duration();
         let mut options = ClientOptions::parse(&self.config.url).await.map_err(outside)?;
-        options.server_selection_timeout = Some(TIMEOUT);
-        options.connect_timeout = Some(TIMEOUT);
+        // Half, so that the driver's own words come first: they name the servers.
+        options.server_selection_timeout.get_or_insert(limit / 2);
+        options.connect_timeout.get_or_insert(limit / 2);
         options.app_name.get_or_insert_with(|| "wattdog".into());
         let database = Client::with_options(options).map_err(outside)?.database(&self.config.database);
         let unique = IndexOptions::builder().unique(true).build();
         let key = IndexModel::builder().keys(doc! { "building": 1, "window_start": 1 }).options(unique).build();
-        database.collection::<Document>("aggregations").create_index(key).await.map_err(outside)?;
-        let by_time = IndexModel::builder().keys(doc! { "detected_at": 1 }).build();
-        for findings in ["anomalies", "shadow_anomalies"] {
-            database.collection::<Document>(findings).create_index(by_time.clone()).await.map_err(outside)?;
+        let mut indexes = vec![("aggregations", key)];
+        for (collection, time) in TIMES {
+            // Windows are found by their end for retention alone.
+            if collection != "aggregations" || self.config.keep.is_some() {
+                indexes.push((collection, IndexModel::builder().keys(doc! { time: 1 }).build()));
+            }
+        }
+        for (collection, index) in indexes {
+            self.answer(database.collection::<Document>(collection).create_index(index).into_future()).await?;
         }
         self.database = Some(database);
         Ok(())
     }
 
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
-        let database = self.database.as_ref().ok_or_else(|| SinkError::Unavailable("not connected".into()))?;
         if !batch.aggregations.is_empty() {
             let rows: Vec<_> = batch.aggregations.iter().map(|row| documents::aggregation(row, &self.measures)).collect();
-            let collection = database.collection::<Document>("aggregations");
-            for index in insert(&collection, &rows).await? {
+            let collection = self.collection("aggregations")?;
+            for index in self.insert(&collection, &rows).await? {
                 let row = &rows[index];
                 let key = doc! { "_id": row.get("_id").cloned() };
-                collection.replace_one(key, row).upsert(true).await.map_err(outside)?;
+                self.answer(collection.replace_one(key, row).upsert(true).into_future()).await?;
             }
         }
         for (name, findings) in [("anomalies", &batch.anomalies), ("shadow_anomalies", &batch.shadow_anomalies)] {
@@ -72,23 +84,68 @@ impl Sink for MongoSink {
             }
             let rows: Vec<_> = findings.iter().map(|row| documents::anomaly(row, &self.measures)).collect();
             // What is there already is the same: its id says so.
-            insert(&database.collection::<Document>(name), &rows).await?;
+            self.insert(&self.collection(name)?, &rows).await?;
         }
         Ok(())
     }
-}
 
-/// Inserts all that are new and returns the indices of those that were there.
-async fn insert(collection: &Collection<Document>, rows: &[Document]) -> Result<Vec<usize>, SinkError> {
-    let Err(error) = collection.insert_many(rows).ordered(false).await else { return Ok(Vec::new()) };
-    let ErrorKind::InsertMany(refusal) = &*error.kind else { return Err(outside(error)) };
-    let Some(writes) = &refusal.write_errors else { return Err(outside(error)) };
-    match writes.iter().find(|write| write.code != DUPLICATE_KEY) {
-        Some(other) => Err(SinkError::Refused(other.message.clone())),
-        None => Ok(writes.iter().map(|write| write.index).collect()),
+    fn keep(&self) -> Option<Span> {
+        self.config.keep
+    }
+
+    async fn delete_older(&mut self, time: EventTime, most: u32) -> Result<u64, SinkError> {
+        let mut rows = 0;
+        for (name, field) in TIMES {
+            let collection = self.collection(name)?;
+            let old = doc! { field: { "$lt": documents::time(time) } };
+            // A deletion has no limit, so it goes up to the time of the last row that it may have.
+            let last =
+                collection.find_one(old.clone()).sort(doc! { field: 1 }).skip(u64::from(most) - 1).projection(doc! { field: 1 });
+            let slice = match self.answer(last.into_future()).await? {
+                Some(last) => doc! { field: { "$lte": last.get(field).cloned() } },
+                None => old,
+            };
+            rows += self.answer(collection.delete_many(slice).into_future()).await?.deleted_count;
+        }
+        Ok(rows)
     }
 }
 
+impl MongoSink {
+    fn collection(&self, name: &str) -> Result<Collection<Document>, SinkError> {
+        let database = self.database.as_ref().ok_or_else(|| SinkError::Unavailable("not connected".into()))?;
+        Ok(database.collection(name))
+    }
+
+    /// Waits within the limit, which is one of each command and not of a batch: a batch that is there already is updated by the row.
+    async fn answer<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, SinkError> {
+        within(self.config.timeout.duration(), self.name(), async { question.await.map_err(outside) }).await
+    }
+
+    /// Inserts all that are new and returns the indices of those that were there.
+    async fn insert(&self, collection: &Collection<Document>, rows: &[Document]) -> Result<Vec<usize>, SinkError> {
+        let inserted = async {
+            let Err(error) = collection.insert_many(rows).ordered(false).await else { return Ok(Vec::new()) };
+            let ErrorKind::InsertMany(refusal) = &*error.kind else { return Err(outside(error)) };
+            let Some(writes) = &refusal.write_errors else { return Err(outside(error)) };
+            match writes.iter().find(|write| write.code != DUPLICATE_KEY) {
+                Some(other) => Err(SinkError::Refused(other.message.clone())),
+                None => Ok(writes.iter().map(|write| write.index).collect()),
+            }
+        };
+        within(self.config.timeout.duration(), self.name(), inserted).await
+    }
+}
+
+/// A document was refused, by the driver or by the server, or else the server or the way to it is at fault.
 fn outside(error: Error) -> SinkError {
-    SinkError::Unavailable(error.to_string())
+    let about_a_row = match &*error.kind {
+        ErrorKind::BsonSerialization(_) => true,
+        // A server that keeps documents in PostgreSQL passes on that database's data exceptions, as for a NUL character.
+        ErrorKind::Command(command) => ABOUT_A_DOCUMENT.contains(&command.code) || command.message.contains("(SQLSTATE 22"),
+        ErrorKind::Write(WriteFailure::WriteError(_)) => true,
+        _ => false,
+    };
+    let words = error.kind.to_string();
+    if about_a_row { SinkError::Refused(words) } else { SinkError::Unavailable(words) }
 }

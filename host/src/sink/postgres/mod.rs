@@ -3,20 +3,25 @@
 mod config;
 mod statements;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateDatabase as _;
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres};
 
 pub use config::Config;
 use statements::Statements;
 
-use super::{RowBatch, Sink, SinkError};
+use super::{RowBatch, Sink, SinkError, within};
+use crate::config::Span;
+use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
 
 /// The pool tries again within it without a word, so an outage that is longer is told.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A migration may have to go through a large table.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The store.
 pub struct PostgresSink {
@@ -39,35 +44,83 @@ impl Sink for PostgresSink {
     }
 
     async fn prepare(&mut self) -> Result<(), SinkError> {
-        let url = &self.config.url;
-        if !Postgres::database_exists(url).await.unwrap_or(true) {
-            Postgres::create_database(url).await.map_err(outside)?;
-        }
-        let pool = match self.pool.take() {
-            Some(pool) => pool,
-            None => PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT).connect(url).await.map_err(outside)?,
+        self.close();
+        let limit = self.config.timeout.duration();
+        let pool = within(limit, self.name(), self.connect()).await?;
+        within(MIGRATION_TIMEOUT, self.name(), make_tables(&pool)).await?;
+        let columns = async {
+            for statement in &self.statements.add_columns {
+                sqlx::query(AssertSqlSafe(statement.clone())).execute(&pool).await.map_err(outside)?;
+            }
+            Ok(())
         };
-        sqlx::migrate!("migrations/postgres")
-            .run(&pool)
-            .await
-            .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
-        for statement in &self.statements.add_columns {
-            sqlx::query(AssertSqlSafe(statement.clone())).execute(&pool).await.map_err(outside)?;
-        }
+        within(limit, self.name(), columns).await?;
         self.pool = Some(pool);
         Ok(())
     }
 
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
-        match self.store(batch, Again::No).await {
-            Err(error) if is_duplicate(&error) => self.store(batch, Again::Yes).await,
-            stored => stored,
-        }
-        .map_err(outside)
+        let written = async {
+            match self.store(batch, Again::No).await {
+                Err(error) if is_duplicate(&error) => self.store(batch, Again::Yes).await,
+                stored => stored,
+            }
+            .map_err(outside)
+        };
+        self.answer(written).await
+    }
+
+    fn keep(&self) -> Option<Span> {
+        self.config.keep
+    }
+
+    async fn delete_older(&mut self, time: EventTime, most: u32) -> Result<u64, SinkError> {
+        let deleted = async {
+            let pool = self.pool.as_ref().ok_or(sqlx::Error::PoolClosed).map_err(outside)?;
+            let mut rows = 0;
+            for statement in Statements::DELETE_OLDER {
+                let query = sqlx::query(statement).bind(time.0).bind(i64::from(most));
+                rows += query.execute(pool).await.map_err(outside)?.rows_affected();
+            }
+            Ok(rows)
+        };
+        self.answer(deleted).await
     }
 }
 
 impl PostgresSink {
+    /// Makes the database where it is missing.
+    async fn connect(&self) -> Result<PgPool, SinkError> {
+        let url = &self.config.url;
+        if !Postgres::database_exists(url).await.unwrap_or(true) {
+            Postgres::create_database(url).await.map_err(outside)?;
+        }
+        let mut options: PgConnectOptions = url.parse().map_err(outside)?;
+        if !options.get_options().is_some_and(|options| options.contains("statement_timeout")) {
+            options = options.options([("statement_timeout", self.config.timeout.duration().as_millis())]);
+        }
+        let limit = CONNECT_TIMEOUT.min(self.config.timeout.duration());
+        PgPoolOptions::new().max_connections(1).acquire_timeout(limit).connect_with(options).await.map_err(outside)
+    }
+
+    /// Waits within the limit. A connection that did not answer in time would keep the next question waiting, so it goes.
+    async fn answer<T>(&self, question: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
+        let mut question = pin!(question);
+        let answer = within(self.config.timeout.duration(), self.name(), question.as_mut()).await;
+        if matches!(answer, Err(SinkError::Unavailable(_))) {
+            self.close();
+        }
+        answer
+    }
+
+    /// Before the question that is still open is dropped, so that its connection is closed then and not asked again.
+    fn close(&self) {
+        if let Some(pool) = &self.pool {
+            // Closed by the call; to wait is to wait for the connection.
+            drop(pool.close());
+        }
+    }
+
     /// Stores a batch whole or not at all.
     async fn store(&self, batch: &RowBatch, again: Again) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.as_ref().ok_or(sqlx::Error::PoolClosed)?.begin().await?;
@@ -87,6 +140,17 @@ impl PostgresSink {
         }
         transaction.commit().await
     }
+}
+
+/// Runs the migrations, without the server's limit to a statement. The pool has one connection.
+async fn make_tables(pool: &PgPool) -> Result<(), SinkError> {
+    sqlx::query("SET statement_timeout = 0").execute(pool).await.map_err(outside)?;
+    sqlx::migrate!("migrations/postgres")
+        .run(pool)
+        .await
+        .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
+    sqlx::query("RESET statement_timeout").execute(pool).await.map_err(outside)?;
+    Ok(())
 }
 
 /// May some of the findings be there already?
@@ -158,10 +222,15 @@ fn is_duplicate(error: &sqlx::Error) -> bool {
 /// A statement's data was refused, or else the server or the way to it is at fault.
 fn outside(error: sqlx::Error) -> SinkError {
     match &error {
-        // Classes 22 and 23: data exceptions and violated constraints, the row's own fault.
-        sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23")) => {
+        sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| is_about_a_row(&code)) => {
             SinkError::Refused(error.to_string())
         }
         _ => SinkError::Unavailable(error.to_string()),
     }
+}
+
+/// Classes 22 and 23, data exceptions and violated constraints; 54000, a key too long for an index; P0001, a trigger of the
+/// operator's that says no. The same row fails again, and others may not.
+fn is_about_a_row(code: &str) -> bool {
+    code.starts_with("22") || code.starts_with("23") || code == "54000" || code == "P0001"
 }

@@ -36,7 +36,36 @@ fn json(name: &str) -> Column {
     Column { name: name.into(), array: "text", value: "{}::jsonb" }
 }
 
+/// A slice of a table's rows by their event time, `$1` in microseconds, `$2` at most. `$start` has an index and is never after
+/// `$time`, so that rows are found by it.
+macro_rules! delete_older {
+    ($table:literal, $start:literal, $time:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ctid = ANY(ARRAY(SELECT ctid FROM ",
+            $table,
+            " WHERE ",
+            $start,
+            " < 'epoch'::timestamptz + $1 * interval '1 microsecond'",
+            " AND ",
+            $time,
+            " < 'epoch'::timestamptz + $1 * interval '1 microsecond'",
+            " ORDER BY ",
+            $start,
+            " LIMIT $2))"
+        )
+    };
+}
+
 impl Statements {
+    /// One for each table.
+    pub(super) const DELETE_OLDER: [&'static str; 3] = [
+        delete_older!("aggregations", "window_start", "window_end"),
+        delete_older!("anomalies", "detected_at", "detected_at"),
+        delete_older!("shadow_anomalies", "detected_at", "detected_at"),
+    ];
+
     pub(super) fn new(measures: &[String]) -> Self {
         let mut aggregations = vec![
             plain("building", "text"),

@@ -3,8 +3,6 @@
 mod config;
 mod statements;
 
-use std::time::Duration;
-
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -12,6 +10,8 @@ pub use config::Config;
 use statements::Statements;
 
 use super::{RowBatch, Sink, SinkError};
+use crate::config::Span;
+use crate::domain::EventTime;
 
 /// The store.
 pub struct SqliteSink {
@@ -55,7 +55,7 @@ impl Sink for SqliteSink {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(self.config.timeout.duration());
         let cannot = |error| SinkError::Unavailable(format!("cannot open {}: {error}", self.config.path.display()));
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(cannot)?;
         sqlx::migrate!("migrations/sqlite")
@@ -70,7 +70,7 @@ impl Sink for SqliteSink {
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
         let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not open".into()))?;
         let mut transaction = pool.begin().await.map_err(outside)?;
-        for row in &batch.aggregations {
+        for row in batch.aggregations.iter() {
             let mut query = sqlx::query(AssertSqlSafe(self.statements.upsert_aggregation.clone()))
                 .bind(&row.building)
                 .bind(row.window_start.to_string())
@@ -113,8 +113,33 @@ impl Sink for SqliteSink {
         }
         transaction.commit().await.map_err(outside)
     }
+
+    fn keep(&self) -> Option<Span> {
+        self.config.keep
+    }
+
+    async fn delete_older(&mut self, time: EventTime, most: u32) -> Result<u64, SinkError> {
+        let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not open".into()))?;
+        // Without its `Z` a whole second sorts before all that begins with it, so that fractions need no thought.
+        let before = EventTime(time.0.div_euclid(1_000_000) * 1_000_000).to_string();
+        let mut rows = 0;
+        for statement in Statements::DELETE_OLDER {
+            let query = sqlx::query(statement).bind(before.trim_end_matches('Z')).bind(most);
+            rows += query.execute(pool).await.map_err(outside)?.rows_affected();
+        }
+        Ok(rows)
+    }
 }
 
+/// A row was refused, or else the file is at fault or held by another.
 fn outside(error: sqlx::Error) -> SinkError {
-    SinkError::Unavailable(error.to_string())
+    // SQLite's codes: the lowest eight bits are the kind of error, the others say more.
+    const TOO_BIG: i32 = 18;
+    const CONSTRAINT: i32 = 19;
+    const MISMATCH: i32 = 20;
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(TOO_BIG | CONSTRAINT | MISMATCH) => SinkError::Refused(error.to_string()),
+        _ => SinkError::Unavailable(error.to_string()),
+    }
 }

@@ -30,7 +30,32 @@ const ANOMALY: [&str; 18] = [
     "source_offset",
 ];
 
+macro_rules! delete_older {
+    ($table:literal, $start:literal, $time:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE rowid IN (SELECT rowid FROM ",
+            $table,
+            " WHERE ",
+            $start,
+            " < ?1 AND ",
+            $time,
+            " < ?1 ORDER BY ",
+            $start,
+            " LIMIT ?2)"
+        )
+    };
+}
+
 impl Statements {
+    /// A slice of each table's rows by their event time; `window_start` has an index, and is never after `window_end`.
+    pub(super) const DELETE_OLDER: [&'static str; 3] = [
+        delete_older!("aggregations", "window_start", "window_end"),
+        delete_older!("anomalies", "detected_at", "detected_at"),
+        delete_older!("shadow_anomalies", "detected_at", "detected_at"),
+    ];
+
     pub(super) fn new(measures: &[String]) -> Self {
         let mut columns = Vec::new();
         let mut aggregation: Vec<String> = AGGREGATION.map(str::to_owned).to_vec();

@@ -1,0 +1,98 @@
+//! Where a dead letter goes when it is sent again, and with which headers.
+
+use super::letter::{Letter, Place, REDRIVEN, Source};
+use crate::config::Config;
+
+/// How a record is sent; key and value are those of the dead letter.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Resend {
+    pub(super) topic: String,
+    /// The one that it came from: the meter's home, and the row's window is in order there.
+    pub(super) partition: i32,
+    /// Of the record that was set aside, so that `future` and `late` decide as they did; none: now.
+    pub(super) timestamp_ms: Option<i64>,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// Does the running host score a reading with one plugin alone? One that does not would aggregate it twice.
+fn host_scores_alone() -> bool {
+    false
+}
+
+/// How to send a letter of `topic`, or why not.
+pub(super) fn resend(letter: &Letter, dead_letter_topic: &str, config: &Config) -> Result<Resend, String> {
+    let Source { topic, place, timestamp_ms } = &letter.source;
+    let from = format!("{dead_letter_topic}/{}", letter.place());
+    let send = |timestamp_ms, more: Vec<(&'static str, String)>| {
+        let headers = [vec![("redriven-from", from.clone())], more].concat();
+        Resend { topic: topic.clone(), partition: place.partition, timestamp_ms, headers }
+    };
+    let topics = &config.topics;
+    match letter.kind.as_str() {
+        "reading" | "scoring" if *topic != config.kafka.topic => {
+            Err(format!("it came from topic `{topic}`, and `kafka.topic` is `{}`", config.kafka.topic))
+        }
+        "reading" => Ok(send(*timestamp_ms, Vec::new())),
+        "scoring" if host_scores_alone() => Ok(send(*timestamp_ms, scoring_headers(letter))),
+        "scoring" => Err("a host of this version cannot score it alone and would aggregate the reading twice".into()),
+        "row" if ![&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies].contains(&topic) => {
+            Err(format!("it came from topic `{topic}`, which is no result topic of this configuration"))
+        }
+        "row" if letter.reason == "unreadable" => Err("no version of its sink could read it".into()),
+        "row" => Ok(send(None, Vec::new())),
+        other => Err(format!("kind `{other}` is not known to this version")),
+    }
+}
+
+/// For a host: score it with this plugin, as the reading of that place, and do nothing else with it.
+fn scoring_headers(letter: &Letter) -> Vec<(&'static str, String)> {
+    let Source { topic, place, timestamp_ms } = &letter.source;
+    let source = format!("{topic}/{place}/{}", timestamp_ms.unwrap_or(-1));
+    vec![("redrive-plugin", letter.plugin.clone()), ("redrive-source", source)]
+}
+
+/// What says on the dead-letter topic that the letter at `place` was sent again.
+pub(super) fn marker(place: Place) -> Vec<(&'static str, String)> {
+    vec![("kind", REDRIVEN.into()), ("partition", place.partition.to_string()), ("offset", place.offset.to_string())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(kind: &str, topic: &str) -> Letter {
+        let source = Source { topic: topic.into(), place: Place { partition: 2, offset: 40 }, timestamp_ms: Some(1_000) };
+        let places = vec![Place { partition: 0, offset: 7 }];
+        Letter { places, kind: kind.into(), plugin: "kmeans".into(), source, ..Letter::default() }
+    }
+
+    #[test]
+    fn a_reading_goes_where_it_came_from_with_its_own_time_and_a_row_to_its_topic() {
+        let config = Config::default();
+        let reading = resend(&letter("reading", "university_consumption"), "dead", &config).unwrap();
+        assert_eq!((reading.partition, reading.timestamp_ms), (2, Some(1_000)));
+        assert_eq!(reading.headers, [("redriven-from", "dead/0/7".to_owned())]);
+        let row = resend(&letter("row", "wattdog.aggregations"), "dead", &config).unwrap();
+        assert_eq!((row.topic.as_str(), row.timestamp_ms), ("wattdog.aggregations", None));
+    }
+
+    #[test]
+    fn what_would_be_counted_twice_or_nowhere_is_not_sent() {
+        let config = Config::default();
+        for (kind, topic, part) in [
+            ("scoring", "university_consumption", "aggregate the reading twice"),
+            ("reading", "another", "`kafka.topic` is `university_consumption`"),
+            ("row", "university_consumption", "no result topic"),
+            ("", "university_consumption", "not known"),
+        ] {
+            let error = resend(&letter(kind, topic), "dead", &config).unwrap_err();
+            assert!(error.contains(part), "{kind}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_scoring_names_its_plugin_and_the_reading() {
+        let headers = scoring_headers(&letter("scoring", "readings"));
+        assert_eq!(headers, [("redrive-plugin", "kmeans".to_owned()), ("redrive-source", "readings/2/40/1000".to_owned())]);
+    }
+}

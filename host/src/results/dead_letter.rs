@@ -1,0 +1,14 @@
+//! What is set aside outside of a lane's transaction.
+
+use super::Headers;
+
+/// A record with the headers that say why it is set aside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    /// As it came.
+    pub key: Option<Vec<u8>>,
+    /// As it came.
+    pub value: Option<Vec<u8>>,
+    /// Kind, reason, message, stage, and the place that it came from.
+    pub headers: Headers,
+}

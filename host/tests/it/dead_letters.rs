@@ -1,0 +1,151 @@
+//! `wattdog dead-letters`: what was set aside is found by its reason, and after a fix comes through once.
+
+use rdkafka::Message as _;
+use rdkafka::message::Headers as _;
+use serde_json::Value;
+
+use crate::feeder::{Feeder, make_topic};
+use crate::servers::{World, eventually};
+use crate::topics::read_topic;
+
+/// More than is believed by default.
+const TOO_MUCH: &str = r#"{"timestamp":"2025-12-04T00:00:10Z","building":"Much","floor":1,"electricity":2e9,"water":1}"#;
+const REFUSED: &str = r#"{"timestamp":"2025-12-04T00:00:10Z","building":"Refused","floor":1,"electricity":1,"water":1}"#;
+
+/// As much is believed after the fix.
+const FIX: [(&str, &str); 3] = [
+    ("WATTDOG__INPUT__MEASURES__ELECTRICITY__FIELD", "electricity"),
+    ("WATTDOG__INPUT__MEASURES__ELECTRICITY__MAX", "1e12"),
+    ("WATTDOG__INPUT__MEASURES__WATER__FIELD", "water"),
+];
+
+async fn letters(world: &World, filter: &[&str], count: usize) -> Vec<Value> {
+    let arguments = [&["dead-letters", "list", "--json"], filter].concat();
+    eventually(&format!("{count} dead letters of {filter:?}"), async || {
+        let output = world.asked(&arguments);
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let letters: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (letters.len() >= count).then_some(letters)
+    })
+    .await
+}
+
+/// Exit code, and all that it says.
+fn redrive(world: &World, arguments: &[&str]) -> (i32, String) {
+    let output = world.asked(&[&["dead-letters", "redrive"], arguments].concat());
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+/// A message of the input that came from dead letters.
+struct Redriven {
+    partition: i64,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    timestamp_ms: i64,
+    from: String,
+}
+
+fn redriven(world: &World) -> Vec<Redriven> {
+    let mut found = Vec::new();
+    read_topic(&world.kafka, &world.name, |message| {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        for header in headers.filter(|header| header.key == "redriven-from") {
+            found.push(Redriven {
+                partition: message.partition().into(),
+                key: message.key().unwrap().to_vec(),
+                value: message.payload().unwrap().to_vec(),
+                timestamp_ms: message.timestamp().to_millis().unwrap(),
+                from: String::from_utf8(header.value.unwrap().to_vec()).unwrap(),
+            });
+        }
+    });
+    found
+}
+
+/// (rows, their readings) of a building.
+async fn windows(postgres: &sqlx::PgPool, building: &str) -> (i64, i64) {
+    let query = "SELECT count(*), coalesce(sum(count), 0)::bigint FROM aggregations WHERE building = $1";
+    sqlx::query_as(query).bind(building).fetch_one(postgres).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_was_set_aside_comes_through_once_after_the_fix() {
+    let world = World::new("redrive");
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "lz4");
+    feeder.send_lines([TOO_MUCH.to_owned(), REFUSED.to_owned()]);
+    feeder.send("key", Some(b"hello \x1b[2J"));
+    feeder.finish();
+    let running = world.start();
+    let postgres = world.postgres().await;
+    letters(&world, &[], 2).await;
+    let [letter] = &letters(&world, &["--reason", "range"], 1).await[..] else { panic!("one is out of range") };
+    assert_eq!((letter["kind"].as_str(), letter["sent_again"].as_bool()), (Some("reading"), Some(false)));
+    assert!(letter["message"].as_str().unwrap().contains("2000000000"), "{letter}");
+    assert!(letters(&world, &["--until", "1d"], 0).await.is_empty());
+    let table = world.ask(&["dead-letters", "list"]);
+    assert!(table.contains("2 dead letters, 0 of them sent again") && !table.contains('\x1b'), "{table}");
+    let place = letter["place"].as_str().unwrap();
+    let shown = world.ask(&["dead-letters", "show", place]);
+    assert!(shown.contains("\"building\": \"Much\"") && shown.contains("raise `max`"), "{shown}");
+    assert_eq!(world.asked(&["dead-letters", "show", "0/999999"]).status.code(), Some(1));
+    assert_eq!(redrive(&world, &["--reason", "range"]).0, 2, "there is no terminal to ask on");
+    running.stop();
+
+    let running = world.start_with(&FIX);
+    let (code, said) = redrive(&world, &["--reason", "range", "--dry-run"]);
+    assert!(code == 0 && said.contains("1 to send, 0 sent before"), "{said}");
+    assert!(redriven(&world).is_empty(), "a dry run sends nothing");
+    let (code, said) = redrive(&world, &["--reason", "range", "--yes"]);
+    assert!(code == 0 && said.contains("1 sent again"), "{said}");
+    eventually("its row is there", async || (windows(&postgres, "Much").await == (1, 1)).then_some(())).await;
+    for arguments in [&["--reason", "range", "--yes"][..], &[place, "--yes"]] {
+        let (code, said) = redrive(&world, arguments);
+        assert!(code == 0 && said.contains("0 to send, 1 sent before"), "{said}");
+    }
+    let [again] = &redriven(&world)[..] else { panic!("it was sent once") };
+    assert_eq!((Some(again.partition), again.key.as_slice()), (letter["partition"].as_i64(), &b"Much"[..]));
+    assert_eq!((again.value.as_slice(), &again.from), (TOO_MUCH.as_bytes(), &format!("{}.dead-letters/{place}", world.name)));
+    read_topic(&world.kafka, &world.name, |message| {
+        if message.payload() == Some(TOO_MUCH.as_bytes()) {
+            assert_eq!(message.timestamp().to_millis(), Some(again.timestamp_ms), "with the time of the original");
+        }
+    });
+    assert!(world.ask(&["dead-letters", "list"]).contains("2 dead letters, 1 of them sent again"));
+    assert!(world.ask(&["dead-letters", "show", place]).contains("next: nothing: it was sent again"));
+    assert_eq!(windows(&postgres, "Much").await, (1, 1));
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_a_store_refused_is_written_once_when_it_takes_it() {
+    let world = World::new("redrive_row");
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "lz4");
+    feeder.send_lines([REFUSED.replace("Refused", "First")]);
+    let running = world.start();
+    let postgres = world.postgres().await;
+    sqlx::query("ALTER TABLE aggregations ADD CONSTRAINT not_refused CHECK (building <> 'Refused')")
+        .execute(&postgres)
+        .await
+        .unwrap();
+    feeder.send_lines([REFUSED.to_owned(), REFUSED.replace("Refused", "Taken")]);
+    eventually("the row beside it is there", async || (windows(&postgres, "Taken").await == (1, 1)).then_some(())).await;
+    let refused = &letters(&world, &["--kind", "row"], 1).await[0];
+    // The same window again, with one more.
+    feeder.send_lines([REFUSED.to_owned()]);
+    letters(&world, &["--kind", "row"], 2).await;
+    assert_eq!((refused["stage"].as_str(), refused["reason"].as_str()), (Some("sink.postgres"), Some("refused")));
+    assert!(refused["message"].as_str().unwrap().contains("not_refused"), "{refused}");
+
+    sqlx::query("ALTER TABLE aggregations DROP CONSTRAINT not_refused").execute(&postgres).await.unwrap();
+    let (code, said) = redrive(&world, &["--kind", "row", "--yes"]);
+    assert!(code == 0 && said.contains("1 sent again") && said.contains("1 left out: a later row"), "{said}");
+    eventually("the row is there", async || (windows(&postgres, "Refused").await == (1, 2)).then_some(())).await;
+    let mongodb = world.mongodb("aggregations").await;
+    let rows = mongodb.count_documents(mongodb::bson::doc! { "building": "Refused" }).await.unwrap();
+    assert_eq!(rows, 1, "the other store has it once");
+    assert!(redrive(&world, &["--kind", "row", "--yes"]).1.contains("0 to send"));
+    running.stop();
+}
