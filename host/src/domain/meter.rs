@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use bytemuck::TransparentWrapper;
 use serde::{Deserialize, Serialize};
 
+use super::Fingerprint;
+
 /// Index of a meter in its lane's [`MeterTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TransparentWrapper)]
 #[repr(transparent)]
@@ -31,6 +33,9 @@ pub struct Meter {
 pub struct MeterTable {
     meters: Vec<Meter>,
     buildings: Vec<String>,
+    /// Of the meters' names, each worked out once.
+    #[serde(skip)]
+    fingerprints: Vec<Fingerprint>,
     #[serde(skip)]
     by_meter: HashMap<String, MeterId, ahash::RandomState>,
     #[serde(skip)]
@@ -48,7 +53,8 @@ impl From<Stored> for MeterTable {
     fn from(Stored { meters, buildings }: Stored) -> Self {
         let by_meter = (0..).zip(&meters).map(|(id, meter)| (meter.name.clone(), MeterId(id))).collect();
         let by_building = (0..).zip(&buildings).map(|(id, name)| (name.clone(), BuildingId(id))).collect();
-        Self { meters, buildings, by_meter, by_building }
+        let fingerprints = meters.iter().map(|meter| Fingerprint::of(&meter.name)).collect();
+        Self { meters, buildings, fingerprints, by_meter, by_building }
     }
 }
 
@@ -73,6 +79,7 @@ impl MeterTable {
         let building = self.intern_building(building);
         let id = MeterId(dense(self.meters.len()));
         self.meters.push(Meter { name: name.to_owned(), building, floor: floor.map(str::to_owned) });
+        self.fingerprints.push(Fingerprint::of(name));
         self.by_meter.insert(name.to_owned(), id);
         id
     }
@@ -91,6 +98,12 @@ impl MeterTable {
     #[must_use]
     pub fn meter(&self, id: MeterId) -> &Meter {
         &self.meters[id.0 as usize]
+    }
+
+    /// The fingerprint of a meter's name.
+    #[must_use]
+    pub fn fingerprint(&self, id: MeterId) -> Fingerprint {
+        self.fingerprints[id.0 as usize]
     }
 
     /// The name of a building of this table.

@@ -2,10 +2,12 @@
 
 mod batch;
 mod event_time;
+mod fingerprint;
 mod meter;
 mod reject;
 
 pub use batch::{Batch, Column};
 pub use event_time::EventTime;
+pub use fingerprint::Fingerprint;
 pub use meter::{BuildingId, Meter, MeterId, MeterTable};
 pub use reject::{Reason, Reject};

@@ -27,13 +27,12 @@ pub(super) struct Results {
     format: RowFormat,
     place: Place,
     metrics: Metrics,
-    window_size_us: i64,
     findings: Vec<Counted>,
 }
 
 impl Results {
-    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics, window_size_us: i64) -> Self {
-        Self { outbox: Outbox::default(), format, place, metrics, window_size_us, findings: Vec::new() }
+    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics) -> Self {
+        Self { outbox: Outbox::default(), format, place, metrics, findings: Vec::new() }
     }
 
     pub(super) fn window(&mut self, meters: &MeterTable, building: BuildingId, window: &Window) {
@@ -41,7 +40,7 @@ impl Results {
         let row = Aggregation {
             building: name.to_owned(),
             window_start: EventTime(window.start_us),
-            window_end: EventTime(window.start_us + self.window_size_us),
+            window_end: EventTime(window.end_us),
             count: window.count,
             revision: window.revision,
             is_final: window.is_final,
