@@ -184,6 +184,7 @@ fn too_late(time: EventTime, window_end: EventTime, watermark: EventTime) -> Rej
 }
 
 fn repeat(meter: &str, time: EventTime) -> Reject {
-    let message = format!("meter \"{meter}\" has said the same values of {time} before; `input.repeats = \"keep\"` would take it again");
+    let message =
+        format!("meter \"{meter}\" has said the same values of {time} before; `input.repeats = \"keep\"` would take it again");
     Reject { reason: Reason::Repeat, message }
 }

@@ -241,8 +241,7 @@ fn a_repeat_is_nothing_at_all() {
 fn repeats_can_be_kept() {
     let text = "[input]\nrepeats = \"keep\"\n[input.measures.electricity]\nfield = \"electricity\"";
     let mut windows = Windows::new(Rules::new(&load_text(text, "test", []).unwrap()).unwrap());
-    let reading =
-        Reading { building: BuildingId(0), meter: Fingerprint::of("A"), time: EventTime(5), record_time_ms: -1 };
+    let reading = Reading { building: BuildingId(0), meter: Fingerprint::of("A"), time: EventTime(5), record_time_ms: -1 };
     assert_eq!([(); 2].map(|()| windows.place(reading, |_| 1.0, |_, _| ())), [Placed::Accepted; 2]);
     windows.take_changes(|change| {
         if let Change::Window(_, window) = change {

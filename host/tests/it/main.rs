@@ -11,6 +11,7 @@ mod dropped_plugin;
 mod failing_detector;
 mod faults;
 mod feeder;
+mod late_data;
 mod oracle;
 mod other_languages;
 mod restart;

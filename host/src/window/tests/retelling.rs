@@ -44,8 +44,7 @@ fn is_late(times: &[i64], end: i64) -> bool {
             silence = Some((goes_on.map_or(before, |(began, _)| began), after));
         }
     }
-    let is_awaited = silence
-        .is_some_and(|(began, ended)| watermark < ended + LATENESS && end > began && end > ended - RESEND);
+    let is_awaited = silence.is_some_and(|(began, ended)| watermark < ended + LATENESS && end > began && end > ended - RESEND);
     end + LATENESS <= watermark && !is_awaited
 }
 
@@ -53,7 +52,9 @@ fn retold(readings: &[Said]) -> (Rows, Vec<&'static str>) {
     let (mut rows, mut verdicts, mut accepted) = (Rows::new(), Vec::new(), Vec::<Said>::new());
     for &said in readings {
         let (building, start) = said.window();
-        let same = |other: &Said| (other.building, other.meter, other.time, other.value) == (building, said.meter, said.time, said.value);
+        let same = |other: &Said| {
+            (other.building, other.meter, other.time, other.value) == (building, said.meter, said.time, said.value)
+        };
         let times = |accepted: &[Said]| accepted.iter().filter(|a| a.building == building).map(|a| a.time).collect::<Vec<_>>();
         if is_late(&times(&accepted), start + SIZE) {
             verdicts.push("late");
@@ -130,7 +131,11 @@ fn run(
         if at.contains(&index) {
             interrupt(&mut windows);
         }
-        windows.place(said.reading(), |_| said.value, |building, window| published.push(((building.0, window.start_us), row(window))))
+        windows.place(
+            said.reading(),
+            |_| said.value,
+            |building, window| published.push(((building.0, window.start_us), row(window))),
+        )
     });
     let placed = placed.collect();
     windows.publish_open(|building, window| published.push(((building.0, window.start_us), row(window))));
