@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::Fingerprint;
 
-/// What a set has room for at first where nothing is known of how much will come.
+/// The least that a set grows to.
 const FEWEST_SLOTS: usize = 8;
 
 /// A set of fingerprints by linear probing: they are hashes already, and their high bits are a place in it.
@@ -30,22 +30,28 @@ impl Seen {
 
     /// False where it is there already.
     pub(super) fn insert(&mut self, fingerprint: Fingerprint) -> bool {
+        if self.slots.is_empty() {
+            self.resize(FEWEST_SLOTS);
+        }
         let fingerprint = fingerprint.0.max(1);
-        if !self.slots.is_empty() && self.slots[self.slot(fingerprint)] == fingerprint {
+        let mut slot = self.slot(fingerprint);
+        if self.slots[slot] == fingerprint {
             return false;
         }
         if (self.len + 1) * 4 > self.slots.len() * 3 {
-            self.resize(self.slots.len() * 3 / 2 + FEWEST_SLOTS);
+            self.resize((self.slots.len() * 3 / 2).max(FEWEST_SLOTS));
+            slot = self.slot(fingerprint);
         }
-        self.slots[self.slot(fingerprint)] = fingerprint;
+        self.slots[slot] = fingerprint;
         self.len += 1;
         true
     }
 
-    /// Few will come from now on: seven eighths full, which is nine bytes a reading.
+    /// Few will come from now on: gives back what is far too much, and leaves at most twelve bytes a reading.
     pub(super) fn settle(&mut self) {
-        if self.len > 0 {
-            self.resize(self.len * 8 / 7 + 1);
+        let enough = self.len * 8 / 7 + 1;
+        if self.slots.len() > enough * 4 / 3 {
+            self.resize(enough);
         }
     }
 
