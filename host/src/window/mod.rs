@@ -52,6 +52,20 @@ pub struct Window {
     given: bool,
 }
 
+impl Window {
+    /// One more reading; `has_ended`: the watermark is not before the window's end.
+    fn count(&mut self, value: impl Fn(usize) -> f64, has_ended: bool) {
+        for (measure, accumulator) in self.measures.iter_mut().enumerate() {
+            accumulator.add(value(measure));
+        }
+        self.count += 1;
+        self.changed = true;
+        self.revision += u32::from(self.is_final);
+        self.is_final |= has_ended;
+        self.unpublished = !self.is_final;
+    }
+}
+
 /// A difference to what was known before.
 #[derive(Clone, Copy, Debug)]
 pub enum Change<'a> {
@@ -168,14 +182,7 @@ impl Windows {
         {
             window.seen.insert(fingerprint);
         }
-        for (measure, accumulator) in window.measures.iter_mut().enumerate() {
-            accumulator.add(value(measure));
-        }
-        window.count += 1;
-        window.changed = true;
-        window.revision += u32::from(window.is_final);
-        window.is_final |= Some(bounds.end_us) <= watermark_us;
-        window.unpublished = !window.is_final;
+        window.count(value, Some(bounds.end_us) <= watermark_us);
         if window.is_final {
             publish(id, window);
         }

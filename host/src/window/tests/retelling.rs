@@ -120,12 +120,11 @@ impl Store {
     }
 }
 
-/// Every row that is published, in order, and every verdict; something is done before the readings of these numbers.
-fn run(
-    readings: &[Said],
-    at: &[usize],
-    mut interrupt: impl FnMut(&mut Windows),
-) -> (Vec<((u32, i64), (u64, u32, bool, f64))>, Vec<Placed>) {
+/// Rows in the order in which they are published.
+type Published = Vec<((u32, i64), Row)>;
+
+/// Every row that is published, and every verdict; something is done before the readings of these numbers.
+fn run(readings: &[Said], at: &[usize], mut interrupt: impl FnMut(&mut Windows)) -> (Published, Vec<Placed>) {
     let (mut windows, mut published) = (windows(), Vec::new());
     let placed = readings.iter().enumerate().map(|(index, said)| {
         if at.contains(&index) {
@@ -198,7 +197,7 @@ proptest! {
     fn where_batches_are_cut_makes_no_difference_to_what_is_final(
         readings in readings(), cuts in proptest::collection::vec(0usize..150, 0..20),
     ) {
-        let is_final = |published: Vec<((u32, i64), (u64, u32, bool, f64))>| {
+        let is_final = |published: Published| {
             published.into_iter().filter(|(_, row)| row.2).collect::<Vec<_>>()
         };
         let (published, placed) = run(&readings, &cuts, |windows| windows.publish_open(|_, _| ()));
