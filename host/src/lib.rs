@@ -16,6 +16,7 @@ pub mod registry;
 pub mod results;
 pub mod service;
 pub mod sink;
+pub mod state;
 pub mod web;
 
 pub mod cli;

@@ -32,6 +32,12 @@ impl Service {
         Ok(Self { host, sinks, address })
     }
 
+    /// Why the service cannot go on; none while it can.
+    #[must_use]
+    pub fn hopeless(&self) -> Option<&str> {
+        self.host.status.lanes.hopeless()
+    }
+
     /// Finishes what was read, commits, leaves the groups.
     pub fn stop(self) {
         self.host.stop();

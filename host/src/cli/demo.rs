@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         &config.topics.anomalies,
         &config.topics.shadow_anomalies,
         &config.topics.dead_letters,
+        &config.topics.state,
     ];
     let broker = EmbeddedBroker::start(&topics.map(String::as_str), config.kafka.partitions)
         .context("the embedded broker does not start")?;

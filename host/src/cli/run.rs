@@ -1,19 +1,39 @@
 //! `wattdog run`: the service, until it is told to stop.
 
-use anyhow::Context as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
 
 use crate::config::Config;
 use crate::service::Service;
+
+/// How often it is asked whether the service can go on.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) fn run(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     // Listened for from the start: a stop that comes early ends in order too.
     let stop = runtime.spawn(stop_signal());
     let service = runtime.block_on(Service::start(config))?;
-    runtime.block_on(stop).context("cannot wait for a signal")?;
+    let hopeless = runtime.block_on(async {
+        tokio::select! {
+            signal = stop => signal.context("cannot wait for a signal").map(|()| None),
+            reason = hopeless(&service) => Ok(Some(reason)),
+        }
+    })?;
     tracing::info!("stopping: finishing what was read");
     service.stop();
-    Ok(())
+    hopeless.map_or(Ok(()), |reason| Err(anyhow!(reason)))
+}
+
+/// Waits until the service cannot go on.
+async fn hopeless(service: &Service) -> String {
+    loop {
+        if let Some(reason) = service.hopeless() {
+            return reason.to_owned();
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
 }
 
 /// SIGINT or, where there is one, SIGTERM.

@@ -7,9 +7,9 @@ use anyhow::{Context as _, anyhow};
 use wattdog_plugin_runtime::{Fault, Runtime, RuntimeConfig};
 
 use crate::config::Config;
-use crate::decode::{Decoder, Record};
+use crate::decode::Decoder;
 use crate::detect::{Detect, Source, Verdicts};
-use crate::domain::{Batch, MeterTable};
+use crate::domain::{Batch, Message, MeterTable};
 use crate::readings_file::for_each_line;
 use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
 use crate::results::{Anomaly, RowFormat};
@@ -65,8 +65,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let (mut read, mut broken) = (0i64, 0u64);
     for_each_line(&args.input, |line| {
-        let record = Record { offset: read, timestamp_ms: -1, payload: Some(line) };
-        broken += u64::from(scorer.decoder.decode(record, &mut scorer.meters, &mut scorer.batch).is_err());
+        let message = Message { offset: read, timestamp_ms: -1, key: None, payload: Some(line) };
+        broken += u64::from(scorer.decoder.decode(&message, &mut scorer.meters, &mut scorer.batch).is_err());
         read += 1;
         if scorer.batch.len() == BATCH {
             scorer.flush(&mut out)?;

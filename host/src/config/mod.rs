@@ -49,6 +49,9 @@ pub struct Kafka {
     pub topic: String,
     /// Consumer group; also the prefix of the groups of sinks.
     pub group: String,
+    /// The name of this host, for static membership: one that is started again within the session's time gets its partitions
+    /// back at once, and nobody else does meanwhile. Each host has its own.
+    pub instance: Option<String>,
     /// Longest time between two transactions.
     pub commit_interval: Span,
     /// Create missing topics.
@@ -65,6 +68,7 @@ impl Default for Kafka {
             bootstrap: "localhost:29092".into(),
             topic: "university_consumption".into(),
             group: "wattdog".into(),
+            instance: None,
             commit_interval: Span::from_millis(100),
             create_topics: true,
             partitions: 3,

@@ -8,22 +8,11 @@ mod timestamp;
 use std::fmt::Write as _;
 
 use crate::config::Input;
-use crate::domain::{Batch, EventTime, MeterId, MeterTable, Reason, Reject};
+use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject};
 use fields::{Fields, Value};
 use timestamp::LastText;
 
 pub(crate) use timestamp::from_number as time_from_number;
-
-/// A message as it came, without knowing from where.
-#[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    /// Its place in the log.
-    pub offset: i64,
-    /// When the log took it, milliseconds since the epoch; negative: not known.
-    pub timestamp_ms: i64,
-    /// None: a record without a value.
-    pub payload: Option<&'a [u8]>,
-}
 
 /// Decodes JSON messages as the configuration describes them.
 #[derive(Debug)]
@@ -56,8 +45,8 @@ impl Decoder {
     ///
     /// # Errors
     /// With the reason why the message is not a reading; `batch` is then as it was.
-    pub fn decode(&mut self, record: Record<'_>, meters: &mut MeterTable, batch: &mut Batch) -> Result<(), Reject> {
-        let payload = record.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;
+    pub fn decode(&mut self, message: &Message<'_>, meters: &mut MeterTable, batch: &mut Batch) -> Result<(), Reject> {
+        let payload = message.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;
         if payload.len() > self.max_message_bytes {
             let message = format!("{} bytes; a reading may have {} (`input.max_message`)", payload.len(), self.max_message_bytes);
             return Err(reject(Reason::Oversize, message));
@@ -69,7 +58,7 @@ impl Decoder {
             values.fill(Value::Absent);
             json::read(text, &self.fields, &mut values)?;
         }
-        let event_time = self.event_time(&values, record.timestamp_ms)?;
+        let event_time = self.event_time(&values, message.timestamp_ms)?;
         self.name_meter(&values)?;
         self.read_measures(&values)?;
 
@@ -78,8 +67,8 @@ impl Decoder {
             None => self.new_meter(&values, meters)?,
         };
         batch.meters.push(meter);
-        batch.offsets.push(record.offset);
-        batch.record_times_ms.push(record.timestamp_ms);
+        batch.offsets.push(message.offset);
+        batch.record_times_ms.push(message.timestamp_ms);
         batch.event_times_us.push(event_time.0);
         for (column, value) in batch.measures.iter_mut().zip(&self.values) {
             column.push(*value);

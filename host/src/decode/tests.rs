@@ -9,7 +9,7 @@ fn decode(payload: &[u8]) -> Result<(Batch, MeterTable), Reject> {
     let config = load_text("", "defaults", []).unwrap();
     let mut decoder = Decoder::new(&config.input);
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
-    decoder.decode(Record { offset: 7, timestamp_ms: NOW_MS, payload: Some(payload) }, &mut meters, &mut batch)?;
+    decoder.decode(&Message { offset: 7, timestamp_ms: NOW_MS, key: None, payload: Some(payload) }, &mut meters, &mut batch)?;
     Ok((batch, meters))
 }
 
@@ -99,8 +99,8 @@ fn a_known_meter_changes_nothing_about_what_is_taken() {
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |rest: &str| {
         let text = format!(r#"{{"timestamp":1,"meter":"m","electricity":1,"water":1{rest}}}"#);
-        let record = Record { offset: 0, timestamp_ms: -1, payload: Some(text.as_bytes()) };
-        decoder.decode(record, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
+        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()) };
+        decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };
     for _ in 0..2 {
         assert_eq!(decode(r#","building":true"#), Err("wrong-type"));

@@ -20,6 +20,8 @@ pub use row::Source;
 pub struct Detect {
     detectors: Vec<LanePlugin>,
     catalogue: Catalogue,
+    /// What they say has been said before.
+    replaying: bool,
 }
 
 /// What detectors say, row by row.
@@ -53,6 +55,17 @@ impl Detect {
         successions
     }
 
+    /// What they are asked was answered before, and nobody is told; or no longer.
+    pub fn set_replaying(&mut self, replaying: bool) {
+        self.replaying = replaying;
+        self.detectors.iter_mut().for_each(|detector| detector.set_replaying(replaying));
+    }
+
+    /// Has every detector store what it knows of meters. False: one of them cannot now.
+    pub fn store_all(&mut self, names: Names<'_>) -> bool {
+        self.detectors.iter_mut().fold(true, |all, detector| all & detector.store_all(names, &mut Moving))
+    }
+
     /// What the detector of a file keeps about meters.
     pub fn states_of(&mut self, file_stem: &str, names: Names<'_>) -> Vec<(crate::domain::MeterId, Vec<u8>)> {
         let detector = self.detectors.iter_mut().find(|detector| detector.plugin().file_stem == file_stem);
@@ -71,7 +84,7 @@ impl Detect {
         for detector in &mut self.detectors {
             let plugin = Arc::clone(detector.plugin());
             let context = row::Context { plugin: &plugin, catalogue: &self.catalogue, dictionaries, meters, source };
-            let mut judging = Judging { batch, context, verdicts: &mut *verdicts };
+            let mut judging = Judging { batch, context, verdicts: &mut *verdicts, silent: self.replaying };
             detector.run(batch, Names { meters, dictionaries }, &mut judging);
         }
     }
@@ -81,6 +94,7 @@ struct Judging<'a, V> {
     batch: &'a Batch,
     context: row::Context<'a>,
     verdicts: &'a mut V,
+    silent: bool,
 }
 
 impl<V: Verdicts> wasm::Duty for Judging<'_, V> {
@@ -92,7 +106,7 @@ impl<V: Verdicts> wasm::Duty for Judging<'_, V> {
 
     fn done(&mut self, rows: Range<usize>, answer: Result<Scored, Fault>) {
         let plugin = self.context.plugin;
-        if plugin.role == registry::Role::Warming {
+        if self.silent || plugin.role == registry::Role::Warming {
             return;
         }
         match answer {
@@ -109,7 +123,7 @@ impl<V: Verdicts> wasm::Duty for Judging<'_, V> {
     fn skipped(&mut self, rows: Range<usize>) {
         let plugin = self.context.plugin;
         // Once it is decided that the plugin waits, it is no longer one that has to score every reading.
-        if plugin.role == registry::Role::Active && plugin.health.condition() == registry::Condition::Exhausted {
+        if !self.silent && plugin.role == registry::Role::Active && plugin.health.condition() == registry::Condition::Exhausted {
             rows.for_each(|row| self.verdicts.not_asked(plugin, row));
         }
     }

@@ -3,21 +3,20 @@
 use std::collections::HashMap;
 
 use bytemuck::TransparentWrapper;
-use serde::{Deserialize, Serialize};
 
 use super::Fingerprint;
 
 /// Index of a meter in its lane's [`MeterTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TransparentWrapper)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, TransparentWrapper)]
 #[repr(transparent)]
 pub struct MeterId(pub u32);
 
 /// Index of a building in its lane's [`MeterTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BuildingId(pub u32);
 
 /// What is known of a meter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Meter {
     /// Unique within the topic: the configured meter fields joined with `/`.
     pub name: String,
@@ -28,34 +27,14 @@ pub struct Meter {
 }
 
 /// Names to numbers and back; grows with what a lane has seen and never forgets, so that a number keeps its meaning.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Stored")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MeterTable {
     meters: Vec<Meter>,
     buildings: Vec<String>,
     /// Of the meters' names, each worked out once.
-    #[serde(skip)]
     fingerprints: Vec<Fingerprint>,
-    #[serde(skip)]
     by_meter: HashMap<String, MeterId, ahash::RandomState>,
-    #[serde(skip)]
     by_building: HashMap<String, BuildingId, ahash::RandomState>,
-}
-
-/// A table without what follows from the rest.
-#[derive(Deserialize)]
-struct Stored {
-    meters: Vec<Meter>,
-    buildings: Vec<String>,
-}
-
-impl From<Stored> for MeterTable {
-    fn from(Stored { meters, buildings }: Stored) -> Self {
-        let by_meter = (0..).zip(&meters).map(|(id, meter)| (meter.name.clone(), MeterId(id))).collect();
-        let by_building = (0..).zip(&buildings).map(|(id, name)| (name.clone(), BuildingId(id))).collect();
-        let fingerprints = meters.iter().map(|meter| Fingerprint::of(&meter.name)).collect();
-        Self { meters, buildings, fingerprints, by_meter, by_building }
-    }
 }
 
 impl MeterTable {
@@ -71,6 +50,12 @@ impl MeterTable {
         self.by_meter.get(name).copied()
     }
 
+    /// The number of a building that was seen before.
+    #[must_use]
+    pub fn known_building(&self, name: &str) -> Option<BuildingId> {
+        self.by_building.get(name).copied()
+    }
+
     /// The number of a meter, known or new.
     pub fn intern(&mut self, name: &str, building: &str, floor: Option<&str>) -> MeterId {
         if let Some(id) = self.known(name) {
@@ -84,6 +69,7 @@ impl MeterTable {
         id
     }
 
+    /// The number of a building, known or new.
     fn intern_building(&mut self, name: &str) -> BuildingId {
         if let Some(&id) = self.by_building.get(name) {
             return id;

@@ -70,6 +70,19 @@ impl Enrich {
         successions
     }
 
+    /// Has every enricher store what it knows of meters. False: one of them cannot now.
+    pub fn store_all(&mut self, meters: &MeterTable) -> bool {
+        let mut learned = Learned::new(&self.dictionaries, &mut self.bases);
+        let names = Names { meters, dictionaries: &self.dictionaries };
+        let all = self.enrichers.iter_mut().fold(true, |all, enricher| {
+            let mut relearning = Relearning { first: enricher.plugin().first_output, learned: &mut learned };
+            all & enricher.store_all(names, &mut relearning)
+        });
+        let new = learned.new;
+        self.learn(new);
+        all
+    }
+
     /// Adds every enricher's columns. Rows on which one fails have its columns missing.
     pub fn run(&mut self, batch: &mut Batch, meters: &MeterTable, failures: &mut impl Failures) {
         let mut enrichers = std::mem::take(&mut self.enrichers);

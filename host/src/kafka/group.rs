@@ -9,6 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::Settings;
 use super::subscription::{Assignments, Subscription};
+use crate::config::Kafka;
 
 /// A member of the group.
 #[derive(Clone)]
@@ -22,14 +23,24 @@ impl Group {
     ///
     /// # Errors
     /// When a property is wrong.
-    pub fn join(settings: &Settings, group: &str, topic: &str, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
-        let subscription = Subscription::join(&settings.consumer(group), &[topic], assignments)?;
-        Ok(Self { subscription, topic: topic.to_owned() })
+    pub fn join(settings: &Settings, kafka: &Kafka, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
+        let mut config = settings.consumer(&kafka.group);
+        if let Some(instance) = &kafka.instance {
+            config.set("group.instance.id", instance);
+        }
+        let subscription = Subscription::join(&config, &[&kafka.topic], assignments)?;
+        Ok(Self { subscription, topic: kafka.topic.clone() })
     }
 
     /// Serves rebalances and errors for a while. Call again and again from one thread.
     pub fn serve(&self, wait: Duration) {
         self.subscription.serve(wait);
+    }
+
+    /// Why this member cannot go on, whatever it does.
+    #[must_use]
+    pub fn hopeless(&self) -> Option<String> {
+        self.subscription.hopeless()
     }
 
     /// Leaves the group, so that its partitions go to others at once and not when our session has timed out.

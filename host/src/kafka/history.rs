@@ -7,21 +7,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::Settings;
 use super::queue::{BatchReader, Messages, Queue};
-use super::subscription::{Assignments, Context};
-use super::{PartitionQueue, Settings};
+use super::subscription::{Context, Nobody};
 
 const MAX_BATCH: usize = 4_096;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Nobody is told of assignments that are made by hand.
-struct Nobody;
-
-impl Assignments for Nobody {
-    fn assigned(&self, _: PartitionQueue) {}
-
-    fn revoked(&self, _: &[i32]) {}
-}
 
 /// Reads from a moment on.
 pub struct History {

@@ -4,14 +4,18 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::Offset;
 use rdkafka::bindings as ffi;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult};
 
 use super::queue::{BatchReader, Messages, Queue};
 use super::subscription::Context;
+use crate::clock;
 
 /// Most messages of one poll: large enough that a plugin's call costs nothing, small enough to stay in the processor's cache.
 const MAX_BATCH: usize = 4_096;
+const SEEK_RETRY: Duration = Duration::from_millis(10);
 
 /// A partition of ours, read apart from all others.
 pub struct PartitionQueue {
@@ -50,6 +54,29 @@ impl PartitionQueue {
     /// What is there; when nothing is, waits up to `wait` for a first message.
     pub fn poll(&mut self, wait: Duration) -> Messages<'_> {
         self.reader.poll(wait)
+    }
+
+    /// The first offset that the partition holds, and the one after the last.
+    ///
+    /// # Errors
+    /// When the broker does not answer in time.
+    pub fn held(&self, timeout: Duration) -> KafkaResult<(i64, i64)> {
+        self.consumer.fetch_watermarks(&self.topic.to_string_lossy(), self.partition, timeout)
+    }
+
+    /// Reads on from this offset.
+    ///
+    /// # Errors
+    /// When the client does not do it in time.
+    pub fn seek(&self, offset: i64, timeout: Duration) -> KafkaResult<()> {
+        let started = clock::monotonic();
+        loop {
+            match self.consumer.seek(&self.topic.to_string_lossy(), self.partition, Offset::Offset(offset), timeout) {
+                // It has not yet begun to fetch what it was just assigned.
+                Err(KafkaError::Seek(_)) if started.elapsed() < timeout => std::thread::sleep(SEEK_RETRY),
+                done => return done,
+            }
+        }
     }
 
     /// Records between `offset` and the end of the partition, as far as the client knows.

@@ -12,6 +12,7 @@ use rdkafka::bindings as ffi;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::subscription::Context;
+use crate::domain;
 
 /// A queue of a client, which it keeps alive.
 pub(super) struct Queue {
@@ -108,11 +109,35 @@ impl Messages<'_> {
         self.taken.is_empty()
     }
 
+    /// True when the end of a partition was met, for clients that ask to be told.
+    pub(super) fn at_end(&self) -> bool {
+        let is_end = |&native: &*mut ffi::rd_kafka_message_t| {
+            NonNull::new(native).is_some_and(|native| {
+                let message = Message { native, lifetime: PhantomData };
+                message.fields().err == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF
+            })
+        };
+        self.taken.iter().any(is_end)
+    }
+
+    /// As stages take them.
+    pub fn plain(&self) -> impl Iterator<Item = domain::Message<'_>> {
+        self.iter().map(|message| domain::Message {
+            offset: message.offset(),
+            timestamp_ms: message.timestamp_ms(),
+            key: message.key(),
+            payload: message.payload(),
+        })
+    }
+
     /// In the order of each partition; what the client had to say instead of a message is logged and left out.
     pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
         self.taken.iter().filter_map(|&native| {
             let message = Message { native: NonNull::new(native)?, lifetime: PhantomData };
             let error = message.fields().err;
+            if error == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                return None;
+            }
             if error != ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                 tracing::warn!(partition = message.partition(), ?error, "the broker reports an error for a partition");
                 return None;

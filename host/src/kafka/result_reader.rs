@@ -42,7 +42,7 @@ impl Assignments for Common {
     }
 
     /// What was read is written all the same: twice makes no difference.
-    fn revoked(&self, _: &[i32]) {}
+    fn revoked(&self, _: &[i32], _: bool) {}
 }
 
 /// The next record to read of a partition.

@@ -18,8 +18,18 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 pub trait Assignments: Send + Sync {
     /// A partition is ours from now on.
     fn assigned(&self, queue: PartitionQueue);
-    /// These are ours no longer once this returns: finish and commit what was read.
-    fn revoked(&self, partitions: &[i32]);
+    /// These are ours no longer once this returns: finish and commit what was read. When they were `lost`, they are another's
+    /// already, and nothing can be committed.
+    fn revoked(&self, partitions: &[i32], lost: bool);
+}
+
+/// Nobody is told of assignments that are made by hand.
+pub(super) struct Nobody;
+
+impl Assignments for Nobody {
+    fn assigned(&self, _: PartitionQueue) {}
+
+    fn revoked(&self, _: &[i32], _: bool) {}
 }
 
 /// What the client calls back.
@@ -35,7 +45,7 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             // Before the assignment, so that no message goes to the common queue.
             Rebalance::Assign(list) => {
@@ -47,7 +57,7 @@ impl ConsumerContext for Context {
                     }
                 }
             }
-            Rebalance::Revoke(list) => self.assignments.revoked(&partitions(list)),
+            Rebalance::Revoke(list) => self.assignments.revoked(&partitions(list), consumer.assignment_lost()),
             Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
         }
     }
@@ -80,6 +90,15 @@ impl Subscription {
         if let Some(Err(error)) = self.consumer.poll(wait) {
             tracing::warn!(%error, "kafka consumer");
         }
+    }
+
+    /// Why this member cannot go on, whatever it does.
+    pub(super) fn hopeless(&self) -> Option<String> {
+        let (code, reason) = self.consumer.client().fatal_error()?;
+        Some(match super::lane_log::hopeless(code) {
+            Some(advice) => format!("{reason}: {advice}"),
+            None => reason,
+        })
     }
 
     /// Leaves the group, so that its partitions go to others at once and not when our session has timed out.

@@ -11,6 +11,16 @@ use super::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A dead letter carries a message as large as brokers take by default, and its headers.
+const PLAIN: &[(&str, &str)] = &[("max.message.bytes", "2097152")];
+/// A lane reads all of it when it begins, so what was written over is to go soon: closed segments are cleaned, so they are small.
+const COMPACTED: &[(&str, &str)] = &[
+    ("cleanup.policy", "compact"),
+    ("segment.bytes", "33554432"),
+    ("segment.ms", "600000"),
+    ("min.cleanable.dirty.ratio", "0.2"),
+];
+
 /// A topic that must be there.
 #[derive(Clone, Debug)]
 pub struct TopicSpec {
@@ -69,7 +79,8 @@ pub async fn ensure_topics(settings: &Settings, topics: &[TopicSpec]) -> Result<
         .iter()
         .map(|topic| {
             let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
-            if topic.compacted { new.set("cleanup.policy", "compact") } else { new.set("max.message.bytes", "2097152") }
+            let properties = if topic.compacted { COMPACTED } else { PLAIN };
+            properties.iter().fold(new, |new, (name, value)| new.set(name, value))
         })
         .collect();
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));

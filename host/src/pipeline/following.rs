@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::LaneState;
 use super::lane::Shared;
 use super::stages::Stages;
 use super::warm_up::WarmingUp;
 use crate::clock;
 use crate::registry::{Lineup, Loaded, Plugin, Role, Swap, WarmUp};
+use crate::state::LaneState;
 use crate::wasm::{Cost, Succession};
 
 /// Readings that a lane remembers while a plugin is warmed up. One that takes longer begins again from where the lane is then.
@@ -77,27 +77,27 @@ impl Following {
         self.warming_up.clear();
     }
 
-    /// Looks whether there is something to follow; all but always there is not.
-    pub(super) fn step(&mut self, stages: &mut Stages, state: &mut LaneState) {
+    /// Looks whether there is something to follow; all but always there is not. True: the lane runs other plugins from here on.
+    pub(super) fn step(&mut self, stages: &mut Stages, state: &mut LaneState) -> bool {
         if self.untold.as_ref().is_some_and(|untold| untold.offset != state.next_offset || untold.since.elapsed() > SILENCE) {
             self.tell(stages);
         }
-        if self.generation != Some(self.shared.lineups.generation()) {
-            self.approach(stages, state);
-        }
+        let swapped = self.generation != Some(self.shared.lineups.generation()) && self.approach(stages, state);
         if !self.warming_up.is_empty() {
             self.take_memories(stages, state);
         }
+        swapped
     }
 
     /// One step towards the lineup of now; the last one is the swap itself.
-    fn approach(&mut self, stages: &mut Stages, state: &LaneState) {
+    fn approach(&mut self, stages: &mut Stages, state: &LaneState) -> bool {
         let next = self.shared.lineups.current();
-        let (ready, step) = Step::of(|| self.generation.is_none() || stages.prepare(&next, state));
+        let (ready, step) = Step::of(|| stages.prepare(&next, state));
         self.longest_step = self.longest_step.longer(step);
         if ready {
             self.swap(&next, stages, state);
         }
+        ready
     }
 
     fn swap(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
@@ -105,9 +105,14 @@ impl Following {
         let (mut successions, step) = Step::of(|| stages.adopt(next, state));
         let longest_step = std::mem::take(&mut self.longest_step).longer(step);
         successions.retain(|succession| succession.plugin.role != Role::Warming);
-        if self.generation.is_some() && !successions.is_empty() {
+        if !successions.is_empty() {
             self.untold = Some(Untold { since: clock::monotonic(), offset: state.next_offset, successions, longest_step });
         }
+        self.follow(next, stages, state);
+    }
+
+    /// The lane runs this lineup from here on.
+    pub(super) fn follow(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
         self.generation = Some(next.generation);
         self.warm_up(next, stages, state);
         self.shared.lineups.report(self.partition, |lane| lane.generation = next.generation);

@@ -1,18 +1,20 @@
-//! One partition, one thread: poll, process, commit.
+//! One life of a lane: come to where the last one was, then poll, process, commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::LaneState;
+use super::commit::{Commit, Transaction};
 use super::following::Following;
-use super::stage_cpu::{Stage, StageCpu};
+use super::log::{LaneLog, LogError};
+use super::recovery::{Recovered, recover};
+use super::stage_cpu::Stage;
 use super::stages::Stages;
-use crate::clock;
 use crate::config::Config;
-use crate::kafka::{Commit, Group, LaneProducer, Message, PartitionQueue, Settings};
+use crate::kafka::Settings;
 use crate::metrics::{Metrics, PartitionLabel};
 use crate::registry::Lineups;
+use crate::state::{LaneState, StateWriter};
 
 /// How long an idle lane waits for a message: long enough to sleep, short enough to notice a stop.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
@@ -25,127 +27,192 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_OUTBOX_BYTES: usize = 1_700_000;
 /// Further from the end of the partition than this, a lane is catching up and publishes no open windows.
 const CAUGHT_UP_RECORDS: i64 = 10_000;
+/// The last message that was answered may be gone from the input; silence of this length ends a replay without it.
+const REPLAY_SILENCE: Duration = Duration::from_secs(2);
 
 /// What a lane is asked to do.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     /// Finish what was read, commit, end.
     pub(super) stop: AtomicBool,
-    /// Time is up: end even without a commit.
+    /// Time is up, or the partition is another's: end even without a commit.
     pub(super) abandon: AtomicBool,
+}
+
+impl Orders {
+    fn given_up(&self) -> bool {
+        self.abandon.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.given_up()
+    }
 }
 
 /// What all lanes share.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) config: Config,
-    pub(super) settings: Settings,
     pub(super) lineups: Arc<Lineups>,
     pub(super) metrics: Metrics,
+    /// For those who read earlier messages beside the lanes.
+    pub(super) settings: Settings,
 }
 
-/// A lane at rest. Given back its partition with the log as it left it, it goes on as if nothing had been.
-pub(super) struct Parked {
-    pub(super) state: LaneState,
-    /// With what plugins keep, and the results of what was read after `committed`.
-    pub(super) stages: Stages,
-    /// The offset of the last commit; none before the first.
-    pub(super) committed: Option<i64>,
-}
-
-pub(super) struct Lane {
+/// One life, on a log.
+pub(super) struct Lane<'l, L> {
     shared: Arc<Shared>,
-    queue: PartitionQueue,
-    producer: LaneProducer,
-    group: Group,
+    log: &'l mut L,
     orders: Arc<Orders>,
     state: LaneState,
     stages: Stages,
     following: Following,
-    committed: Option<i64>,
+    writer: StateWriter,
+    transaction: Transaction,
+    /// Messages before this have been answered in an earlier life.
+    replay_until: Option<i64>,
+    last_message: Instant,
     last_live: Instant,
+    last_state: Instant,
+    /// The state is written with the next commit: what it holds could not be found again by a replay.
+    state_is_due: bool,
     /// When the oldest message without a commit was read.
     uncommitted_since: Option<Instant>,
 }
 
-impl Lane {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        queue: PartitionQueue,
-        producer: LaneProducer,
-        group: Group,
-        orders: Arc<Orders>,
-        parked: Parked,
-    ) -> Self {
-        let Parked { state, mut stages, committed } = parked;
-        // Another thread has a processor time of its own.
-        stages.cpu = StageCpu::new(&shared.metrics);
-        let now = clock::monotonic();
-        let uncommitted_since = (!stages.results.outbox.is_empty()).then_some(now);
-        Self {
-            stages,
-            following: Following::new(Arc::clone(&shared), queue.partition()),
+impl<'l, L: LaneLog> Lane<'l, L> {
+    /// Takes the lane over.
+    ///
+    /// # Errors
+    /// When the log does not answer as it should.
+    pub(super) fn begin(shared: Arc<Shared>, log: &'l mut L, orders: Arc<Orders>) -> Result<Self, LogError> {
+        let lineup = shared.lineups.current();
+        let Recovered { state, mut stages, writer, answered } = recover(&shared, log, &lineup)?;
+        let replay_until = answered.filter(|answered| state.next_offset.is_some_and(|next| next < *answered));
+        let now = log.now();
+        let mut following = Following::new(Arc::clone(&shared), log.partition());
+        following.follow(&lineup, &mut stages, &state);
+        stages.set_replaying(replay_until.is_some());
+        Ok(Self {
+            following,
             shared,
-            queue,
-            producer,
-            group,
+            log,
             orders,
             state,
-            committed,
+            stages,
+            writer,
+            transaction: Transaction::default(),
+            replay_until,
+            last_message: now,
             last_live: now,
-            uncommitted_since,
-        }
+            last_state: now,
+            // The first commit says that the lane has a state at all.
+            state_is_due: true,
+            uncommitted_since: None,
+        })
     }
 
-    /// Runs until it is told to stop, and comes to rest.
-    pub(super) fn run(mut self) -> Parked {
-        while !self.orders.stop.load(Ordering::Relaxed) {
-            self.following.step(&mut self.stages, &mut self.state);
-            let idle = !self.step();
-            self.publish_open_windows(idle);
-            if self.commit_is_due(idle) {
-                self.commit();
+    /// It goes through what was answered before.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.replay_until.is_some()
+    }
+
+    /// Goes on until it is told to stop, and comes to rest.
+    ///
+    /// # Errors
+    /// When this life cannot go on.
+    pub(super) fn run(&mut self, mut caught_up: impl FnMut()) -> Result<(), LogError> {
+        while !self.orders.stopped() {
+            let was_replaying = self.is_replaying();
+            self.turn()?;
+            if was_replaying && !self.is_replaying() {
+                caught_up();
             }
         }
-        self.commit();
+        self.rest()
+    }
+
+    /// One turn: follow the plugins, take what is there, commit if it is time.
+    ///
+    /// # Errors
+    /// When this life cannot go on.
+    pub(super) fn turn(&mut self) -> Result<(), LogError> {
+        if !self.is_replaying() {
+            self.state_is_due |= self.following.step(&mut self.stages, &mut self.state);
+        }
+        let idle = !self.step();
+        if self.is_replaying() {
+            if idle && self.log.now().duration_since(self.last_message) > REPLAY_SILENCE {
+                self.end_replay();
+            }
+            return Ok(());
+        }
+        self.publish_open_windows(idle);
+        if self.commit_is_due(idle) { self.commit() } else { Ok(()) }
+    }
+
+    /// Commits what was read, with the state, so that whoever has the lane next has nothing to replay.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(super) fn rest(&mut self) -> Result<(), LogError> {
+        if !self.is_replaying() {
+            let is_ahead = self.writer.cut() != self.state.next_offset;
+            self.state_is_due |= is_ahead;
+            if is_ahead {
+                self.uncommitted_since.get_or_insert(self.log.now());
+            }
+            self.commit()?;
+        }
         self.following.end(&mut self.stages);
-        Parked { state: self.state, stages: self.stages, committed: self.committed }
+        Ok(())
     }
 
     /// Takes what is there through the stages; false when there was nothing.
     fn step(&mut self) -> bool {
         let wait = if self.uncommitted_since.is_some() { BURST_WAIT } else { IDLE_WAIT };
-        let polled = self.queue.poll(wait);
-        if polled.is_empty() {
-            return false;
+        let Self { log, state, stages, replay_until, .. } = self;
+        let mut live = false;
+        let came = log.poll(wait, &mut |messages| {
+            stages.cpu.lap(Stage::Read);
+            let seen = state.next_offset.unwrap_or(i64::MIN);
+            let messages = &messages[messages.partition_point(|message| message.offset < seen)..];
+            let answered = replay_until.map_or(0, |until| messages.partition_point(|message| message.offset < until));
+            let (answered, new) = messages.split_at(answered);
+            stages.process(answered, state);
+            if replay_until.is_some_and(|until| !new.is_empty() || state.next_offset.is_some_and(|next| next >= until)) {
+                *replay_until = None;
+                stages.set_replaying(false);
+            }
+            stages.process(new, state);
+            live |= !new.is_empty();
+        });
+        if came {
+            self.last_message = self.log.now();
         }
-        let seen = self.state.next_offset.unwrap_or(i64::MIN);
-        let messages: Vec<Message<'_>> = polled.iter().filter(|message| message.offset() >= seen).collect();
-        self.stages.cpu.lap(Stage::Read);
-        if let Some(last) = messages.last() {
-            self.stages.process(&messages, &mut self.state);
-            self.state.next_offset = Some(last.offset() + 1);
-            self.uncommitted_since.get_or_insert_with(clock::monotonic);
-            self.producer.send(&self.stages.results.outbox);
+        if live {
+            self.uncommitted_since.get_or_insert(self.last_message);
+            self.state_is_due |= self.stages.take_decided();
+            self.transaction.send(self.log, &self.stages.results.outbox);
             self.stages.cpu.lap(Stage::Send);
         }
-        true
+        came
     }
 
-    fn lag(&self) -> i64 {
-        let next_offset = self.state.next_offset.unwrap_or(0);
-        self.queue.lag_behind(next_offset).unwrap_or(0)
+    fn end_replay(&mut self) {
+        self.replay_until = None;
+        self.stages.set_replaying(false);
     }
 
     /// Rows of open windows, so that a dashboard moves: when caught up, and at the latest when input falls silent.
     fn publish_open_windows(&mut self, idle: bool) {
-        let now = clock::monotonic();
+        let now = self.log.now();
         if now.duration_since(self.last_live) < LIVE_INTERVAL {
             return;
         }
         self.last_live = now;
-        let lag = self.lag();
-        let label = PartitionLabel { partition: self.queue.partition().to_string() };
+        let lag = self.log.lag_behind(self.state.next_offset.unwrap_or(0));
+        let label = PartitionLabel { partition: self.log.partition().to_string() };
         self.shared.metrics.consumer_lag.get_or_create(&label).set(lag);
         if let Some(watermark) = self.state.windows.watermark() {
             self.shared.metrics.watermark.get_or_create(&label).set(watermark.0 as f64 / 1e6);
@@ -163,24 +230,43 @@ impl Lane {
 
     fn commit_is_due(&self, idle: bool) -> bool {
         let interval = self.shared.config.kafka.commit_interval.duration();
-        self.uncommitted_since.is_some_and(|since| idle || since.elapsed() >= interval)
+        self.uncommitted_since.is_some_and(|since| idle || self.log.now().duration_since(since) >= interval)
             || self.stages.results.outbox.byte_len() >= MAX_OUTBOX_BYTES
     }
 
-    fn commit(&mut self) {
-        let (Some(_), Some(next_offset)) = (self.uncommitted_since, self.state.next_offset) else { return };
-        let started = clock::monotonic();
+    fn commit(&mut self) -> Result<(), LogError> {
+        let (Some(_), Some(next_offset)) = (self.uncommitted_since, self.state.next_offset) else { return Ok(()) };
+        let started = self.log.now();
+        self.write_state(started, next_offset);
         let orders = &self.orders;
-        let give_up = || orders.abandon.load(Ordering::Relaxed);
-        match self.producer.commit(&self.stages.results.outbox, next_offset, &self.group, give_up) {
+        match self.transaction.commit(self.log, &self.stages.results.outbox, next_offset, &|| orders.given_up()) {
             Commit::Done => {
                 self.stages.results.outbox.clear();
-                self.committed = Some(next_offset);
                 self.uncommitted_since = None;
-                self.shared.metrics.commit.observe(started.elapsed().as_secs_f64());
+                self.shared.metrics.commit.observe(self.log.now().duration_since(started).as_secs_f64());
                 self.stages.cpu.lap(Stage::Commit);
+                Ok(())
             }
-            Commit::Abandoned => tracing::warn!(partition = self.queue.partition(), "the lane ends with an open transaction"),
+            Commit::GivenUp => Err(LogError::Lost("the lane was given up with an open transaction".into())),
+            Commit::Failed(error) => Err(error),
         }
+    }
+
+    /// Adds the state to the transaction, from time to time and when it must be.
+    fn write_state(&mut self, now: Instant, next_offset: i64) {
+        let interval = self.shared.config.state.interval.duration();
+        if !self.state_is_due && now.duration_since(self.last_state) < interval {
+            return;
+        }
+        if !self.stages.store_all(&self.state) && !self.state_is_due {
+            // A plugin that does not start now cannot say what it knows.
+            return;
+        }
+        (self.last_state, self.state_is_due) = (now, false);
+        let Stages { results, enrich, detect, .. } = &mut self.stages;
+        let plugins = enrich.plugins().chain(detect.plugins());
+        let bytes = self.writer.write(&mut self.state, plugins, next_offset, &mut results.outbox);
+        self.shared.metrics.state_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.stages.cpu.lap(Stage::State);
     }
 }

@@ -1,4 +1,4 @@
-//! A lane for each partition that is ours: started and stopped as the group decides.
+//! A lane for each partition that is ours: started and stopped as the group decides, begun anew when a life cannot go on.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -6,24 +6,22 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::LaneState;
-use super::lane::{Lane, Orders, Parked, Shared};
-use super::stages::Stages;
+use super::commit::Backoff;
+use super::lane::{Lane, Orders, Shared};
+use super::log::{LaneLog, LogError};
 use crate::clock;
-use crate::kafka::{Assignments, Group, LaneProducer, PartitionQueue};
+use crate::kafka::{Assignments, Group, KafkaLane, PartitionQueue};
 use crate::results::TopicNames;
 
 /// How long a lane may take to commit when it has to go. Shorter than the group's patience with a rebalance.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-const RETRY: Duration = Duration::from_millis(500);
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a page shows of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct LaneInfo {
     /// Its partition.
     pub partition: i32,
-    /// It has its producer and reads.
+    /// It has come to where the last life was, and reads.
     pub running: bool,
 }
 
@@ -38,7 +36,8 @@ pub struct Lanes {
     shared: Arc<Shared>,
     group: OnceLock<Group>,
     running: Mutex<HashMap<i32, Running>>,
-    parked: Mutex<HashMap<i32, Parked>>,
+    /// Why the host cannot go on.
+    hopeless: OnceLock<String>,
     this: std::sync::Weak<Self>,
 }
 
@@ -48,7 +47,7 @@ impl Lanes {
             shared,
             group: OnceLock::new(),
             running: Mutex::default(),
-            parked: Mutex::default(),
+            hopeless: OnceLock::new(),
             this: this.clone(),
         })
     }
@@ -67,66 +66,68 @@ impl Lanes {
         lanes
     }
 
+    /// Why the host cannot go on; none while it can.
+    #[must_use]
+    pub fn hopeless(&self) -> Option<&str> {
+        self.hopeless.get().map(String::as_str)
+    }
+
+    pub(super) fn give_up(&self, reason: String) {
+        // The first reason is the one to tell.
+        let _ = self.hopeless.set(reason);
+    }
+
     pub(super) fn stop_all(&self) {
         let partitions: Vec<i32> = self.info().iter().map(|lane| lane.partition).collect();
-        self.revoked(&partitions);
+        self.revoked(&partitions, false);
     }
 
-    /// The life of a lane, on its own thread.
-    fn live(&self, queue: PartitionQueue, orders: Arc<Orders>) {
+    /// One life after the other, on the lane's own thread.
+    fn live(&self, queue: PartitionQueue, orders: &Arc<Orders>) {
         let partition = queue.partition();
         let Some(group) = self.group.get().cloned() else { return };
-        let Some(producer) = self.open_producer(partition, &orders) else { return };
-        let Some(committed) = wait_for_committed(&group, partition, &orders) else { return };
-        let parked = self.resume(partition, committed);
-        if let Some(lane) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&partition) {
-            lane.ready = true;
-        }
-        tracing::info!(partition, offset = committed, "lane runs");
-        let parked = Lane::new(Arc::clone(&self.shared), queue, producer, group, orders, parked).run();
-        self.shared.lineups.leave(partition);
-        self.parked.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, parked);
-    }
-
-    fn open_producer(&self, partition: i32, orders: &Orders) -> Option<LaneProducer> {
         let kafka = &self.shared.config.kafka;
-        // The same for a partition wherever it runs: a successor fences its predecessor.
         let id = format!("{}.{}.{partition}", kafka.group, kafka.topic);
-        while !orders.stop.load(Ordering::Relaxed) {
-            match LaneProducer::open(&self.shared.settings, &id, TopicNames::new(&self.shared.config.topics), partition) {
-                Ok(producer) => return Some(producer),
-                Err(error) => tracing::warn!(%error, partition, "lane waits for the broker"),
+        let topics = TopicNames::new(&self.shared.config.topics);
+        let mut log = KafkaLane::new(queue, group, self.shared.settings.clone(), id, topics);
+        let mut backoff = Backoff::new();
+        while !orders.stopped() {
+            match self.live_once(&mut log, orders) {
+                Ok(()) => break,
+                Err(LogError::Fatal(reason)) => {
+                    self.give_up(format!("lane {partition} cannot go on: {reason}"));
+                    break;
+                }
+                Err(error) if orders.stopped() => tracing::warn!(partition, %error, "the lane ends without its last commit"),
+                Err(error) => {
+                    self.set_ready(partition, false);
+                    tracing::warn!(partition, %error, "the lane begins anew from what is committed");
+                    backoff.pause(&mut log);
+                }
             }
-            std::thread::sleep(RETRY);
         }
-        None
+        self.shared.lineups.leave(partition);
     }
 
-    /// What this host still knows of the lane, if the log is as the lane left it; else a lane that has seen nothing.
-    fn resume(&self, partition: i32, committed: Option<i64>) -> Parked {
-        match self.parked.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition) {
-            Some(mut parked) if parked.state.next_offset == committed => {
-                parked.stages.results.outbox.clear();
-                Parked { committed, ..parked }
-            }
-            Some(parked) if parked.committed == committed => parked,
-            _ => {
-                let stages = Stages::new(Arc::clone(&self.shared), partition);
-                Parked { state: LaneState::new(&self.shared.config), stages, committed }
-            }
+    fn live_once(&self, log: &mut KafkaLane, orders: &Arc<Orders>) -> Result<(), LogError> {
+        let partition = log.partition();
+        let started = clock::monotonic();
+        let mut lane = Lane::begin(Arc::clone(&self.shared), log, Arc::clone(orders))?;
+        let caught_up = || {
+            self.set_ready(partition, true);
+            tracing::info!(partition, ms = started.elapsed().as_millis() as u64, "lane runs");
+        };
+        if !lane.is_replaying() {
+            caught_up();
         }
+        lane.run(caught_up)
     }
-}
 
-fn wait_for_committed(group: &Group, partition: i32, orders: &Orders) -> Option<Option<i64>> {
-    while !orders.stop.load(Ordering::Relaxed) {
-        match group.committed(partition, CALL_TIMEOUT) {
-            Ok(committed) => return Some(committed),
-            Err(error) => tracing::warn!(%error, partition, "lane waits for its committed offset"),
+    fn set_ready(&self, partition: i32, ready: bool) {
+        if let Some(lane) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&partition) {
+            lane.ready = ready;
         }
-        std::thread::sleep(RETRY);
     }
-    None
 }
 
 impl Assignments for Lanes {
@@ -137,24 +138,25 @@ impl Assignments for Lanes {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let spawned = std::thread::Builder::new().name(format!("lane-{partition}")).spawn(move || {
             if let Some(lanes) = lanes {
-                lanes.live(queue, lane_orders);
+                lanes.live(queue, &lane_orders);
             }
         });
         match spawned {
             Ok(thread) => {
                 running.insert(partition, Running { orders, thread, ready: false });
             }
-            Err(error) => tracing::error!(partition, %error, "no thread for a lane"),
+            Err(error) => self.give_up(format!("no thread for lane {partition}: {error}; raise the limit of processes")),
         }
     }
 
-    fn revoked(&self, partitions: &[i32]) {
+    fn revoked(&self, partitions: &[i32], lost: bool) {
         let lanes: Vec<_> = {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             partitions.iter().filter_map(|partition| Some((*partition, running.remove(partition)?))).collect()
         };
         for (_, lane) in &lanes {
             lane.orders.stop.store(true, Ordering::Relaxed);
+            lane.orders.abandon.store(lost, Ordering::Relaxed);
         }
         let started = clock::monotonic();
         for (partition, lane) in lanes {
@@ -163,9 +165,9 @@ impl Assignments for Lanes {
             }
             lane.orders.abandon.store(true, Ordering::Relaxed);
             if lane.thread.join().is_err() {
-                tracing::error!(partition, "a lane ended in a panic");
+                self.give_up(format!("lane {partition} ended in a panic; please report it"));
             }
-            tracing::info!(partition, "lane stopped");
+            tracing::info!(partition, lost, "lane stopped");
         }
     }
 }

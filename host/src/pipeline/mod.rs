@@ -1,15 +1,17 @@
 //! Lanes, and what joins the stages: the only room that knows them all.
 
+mod commit;
 mod following;
 mod lane;
 mod lanes;
+mod log;
+mod recovery;
 mod results;
 mod stage_cpu;
 mod stages;
-mod state;
 mod warm_up;
 mod wiring;
 
 pub use lanes::{LaneInfo, Lanes};
-pub use state::LaneState;
+pub use log::{LaneLog, LogError};
 pub use wiring::{Host, HostError, Status};

@@ -3,9 +3,8 @@
 use wattdog_plugin_runtime::Fault;
 
 use crate::detect::Verdicts;
-use crate::domain::{BuildingId, EventTime, MeterTable, Reason, Reject};
+use crate::domain::{BuildingId, EventTime, Message, MeterTable, Reason, Reject};
 use crate::enrich::Failures;
-use crate::kafka::Message;
 use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
 use crate::registry::{Plugin, Role};
 use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
@@ -28,14 +27,19 @@ pub(super) struct Results {
     place: Place,
     metrics: Metrics,
     findings: Vec<Counted>,
+    /// Nothing is said or counted.
+    pub(super) muted: bool,
 }
 
 impl Results {
     pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics) -> Self {
-        Self { outbox: Outbox::default(), format, place, metrics, findings: Vec::new() }
+        Self { outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
     }
 
     pub(super) fn window(&mut self, meters: &MeterTable, building: BuildingId, window: &Window) {
+        if self.muted {
+            return;
+        }
         let name = meters.building(building);
         let row = Aggregation {
             building: name.to_owned(),
@@ -58,15 +62,18 @@ impl Results {
 
     /// A message that is in no result.
     pub(super) fn reject(&mut self, message: &Message<'_>, reject: &Reject, stage: &'static str) {
+        if self.muted {
+            return;
+        }
         let reason = ReasonLabel { reason: reject.reason.word().to_owned() };
         if reject.reason == Reason::Late {
             self.metrics.late.inc();
         }
         self.metrics.rejects.get_or_create(&reason).inc();
         self.metrics.dead_letters.get_or_create(&reason).inc();
-        let mut headers = self.headers("reading", reject.reason, message.offset(), stage);
+        let mut headers = self.headers("reading", reject.reason, message.offset, stage);
         headers.push(("message", reject.message.clone().into_bytes()));
-        self.outbox.push_dead_letter(message.key(), message.payload(), headers);
+        self.outbox.push_dead_letter(message.key, message.payload, headers);
     }
 
     /// Counts a finding, without making a label for each.
@@ -83,6 +90,9 @@ impl Results {
 
     /// An accepted reading that a plugin could not take.
     fn plugin_failed(&mut self, message: &Message<'_>, plugin: &Plugin, fault: &Fault, stage: &'static str) {
+        if self.muted {
+            return;
+        }
         let trap = TrapLabel { plugin: plugin.label(), kind: fault.word().to_owned() };
         self.metrics.plugin_traps.get_or_create(&trap).inc();
         self.set_aside(message, plugin, Reason::Plugin, fault.word(), fault.to_string(), stage);
@@ -97,15 +107,18 @@ impl Results {
         text: String,
         stage: &'static str,
     ) {
+        if self.muted {
+            return;
+        }
         let label = ReasonLabel { reason: reason.word().to_owned() };
         self.metrics.dead_letters.get_or_create(&label).inc();
-        let mut headers = self.headers("scoring", reason, message.offset(), stage);
+        let mut headers = self.headers("scoring", reason, message.offset, stage);
         headers.push(("message", text.into_bytes()));
         headers.push(("trap", kind.into()));
         headers.push(("plugin", plugin.name.clone().into_bytes()));
         headers.push(("plugin_version", plugin.version.clone().into_bytes()));
         headers.push(("plugin_digest", plugin.digest.clone().into_bytes()));
-        self.outbox.push_dead_letter(message.key(), message.payload(), headers);
+        self.outbox.push_dead_letter(message.key, message.payload, headers);
     }
 
     fn headers(&self, kind: &'static str, reason: Reason, offset: i64, stage: &'static str) -> Headers {
@@ -171,5 +184,5 @@ impl Failures for FailuresOn<'_, '_> {
 
 /// The message of an offset; messages are in offset order.
 pub(super) fn message_at<'a, 'm>(messages: &'a [Message<'m>], offset: i64) -> Option<&'a Message<'m>> {
-    messages.binary_search_by_key(&offset, Message::offset).ok().map(|at| &messages[at])
+    messages.binary_search_by_key(&offset, |message| message.offset).ok().map(|at| &messages[at])
 }

@@ -14,11 +14,12 @@ pub(super) enum Stage {
     Window,
     Detect,
     Send,
+    State,
     Commit,
 }
 
 /// In the order of [`Stage`].
-const NAMES: [&str; 7] = ["read", "decode", "enrich", "window", "detect", "send", "commit"];
+const NAMES: [&str; 8] = ["read", "decode", "enrich", "window", "detect", "send", "state", "commit"];
 
 /// Gives the time since the last lap to the stage that has just ended.
 pub(super) struct StageCpu {

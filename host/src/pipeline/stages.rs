@@ -2,31 +2,32 @@
 
 use std::sync::Arc;
 
-use super::LaneState;
 use super::lane::Shared;
 use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
-use crate::decode::{Decoder, Record};
+use crate::decode::Decoder;
 use crate::detect::{Detect, Source};
-use crate::domain::{Batch, EventTime, MeterId, Reason, Reject};
+use crate::domain::{Batch, EventTime, Message, MeterId, Reason, Reject};
 use crate::enrich::Enrich;
-use crate::kafka::Message;
 use crate::metrics::PluginLabel;
 use crate::registry::{Lineup, Role};
 use crate::results::RowFormat;
-use crate::wasm::{Cost, LanePlugin, Names, Succession};
+use crate::state::LaneState;
+use crate::wasm::{Cost, Kept, LanePlugin, Names, Succession, resume};
 use crate::window::{Placed, Reading};
 
 pub(super) struct Stages {
     shared: Arc<Shared>,
     place: Place,
     decoder: Decoder,
-    enrich: Enrich,
-    detect: Detect,
+    pub(super) enrich: Enrich,
+    pub(super) detect: Detect,
     pub(super) results: Results,
     pub(super) cpu: StageCpu,
     batch: Batch,
     keep: Vec<bool>,
+    /// What is processed was answered before: nothing is said or counted.
+    replaying: bool,
 }
 
 impl Stages {
@@ -42,6 +43,7 @@ impl Stages {
             results: Results::new(format, place.clone(), shared.metrics.clone()),
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
+            replaying: false,
             cpu: StageCpu::new(&shared.metrics),
             place,
             shared,
@@ -60,6 +62,32 @@ impl Stages {
         let mut successions = self.detect.adopt(next, Names { meters: &state.meters, dictionaries: self.enrich.dictionaries() });
         successions.extend(self.enrich.adopt(next, &state.meters));
         successions
+    }
+
+    /// Runs a first lineup, with what its plugins kept in an earlier life of the lane.
+    pub(super) fn resume(&mut self, lineup: &Arc<Lineup>, state: &LaneState, mut kept: Vec<Kept>) {
+        self.adopt(lineup, state);
+        resume(self.enrich.plugins(), &mut kept);
+        resume(self.detect.plugins(), &mut kept);
+    }
+
+    /// What is processed was answered before, and is only gone through again; or no longer.
+    pub(super) fn set_replaying(&mut self, replaying: bool) {
+        self.replaying = replaying;
+        self.results.muted = replaying;
+        self.detect.set_replaying(replaying);
+        self.enrich.plugins().for_each(|plugin| plugin.set_replaying(replaying));
+    }
+
+    /// Was something decided since this was last asked that a replay could not decide again?
+    pub(super) fn take_decided(&mut self) -> bool {
+        self.enrich.plugins().chain(self.detect.plugins()).fold(false, |decided, plugin| decided | plugin.take_decided())
+    }
+
+    /// Has every plugin store what it knows of meters. False: one of them cannot now.
+    pub(super) fn store_all(&mut self, state: &LaneState) -> bool {
+        let enrichers = self.enrich.store_all(&state.meters);
+        enrichers & self.detect.store_all(Names { meters: &state.meters, dictionaries: self.enrich.dictionaries() })
     }
 
     /// What a detector keeps about meters.
@@ -91,6 +119,8 @@ impl Stages {
 
     /// Takes messages, in offset order and none seen before, all the way.
     pub(super) fn process(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
+        let Some(last) = messages.last() else { return };
+        state.next_offset = Some(last.offset + 1);
         self.decode(messages, state);
         self.cpu.lap(Stage::Decode);
         self.enrich(messages, state);
@@ -99,15 +129,16 @@ impl Stages {
         self.cpu.lap(Stage::Window);
         self.detect(messages, state);
         self.cpu.lap(Stage::Detect);
-        self.count_costs();
-        self.shared.metrics.readings.inc_by(self.batch.len() as u64);
+        if !self.replaying {
+            self.count_costs();
+            self.shared.metrics.readings.inc_by(self.batch.len() as u64);
+        }
     }
 
     fn decode(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         self.batch.clear();
         for message in messages {
-            let record = Record { offset: message.offset(), timestamp_ms: message.timestamp_ms(), payload: message.payload() };
-            if let Err(reject) = self.decoder.decode(record, &mut state.meters, &mut self.batch) {
+            if let Err(reject) = self.decoder.decode(message, &mut state.meters, &mut self.batch) {
                 self.results.reject(message, &reject, "decode");
             }
         }

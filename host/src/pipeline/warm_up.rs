@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
-use super::LaneState;
 use super::lane::Shared;
 use super::stages::Stages;
 use crate::clock;
-use crate::kafka::{History, Message};
+use crate::domain::Message;
+use crate::kafka::History;
 use crate::metrics::Metrics;
 use crate::registry::{Lineup, Plugin, WarmUp};
+use crate::state::LaneState;
 
 const POLL_WAIT: Duration = Duration::from_millis(100);
 /// A read-committed consumer does not see the end of a partition where a transaction's marker is; silence of this length is it.
@@ -99,7 +100,7 @@ impl Lane {
                 return None;
             }
             let polled = history.poll(POLL_WAIT);
-            let messages: Vec<Message<'_>> = polled.iter().filter(|message| message.offset() < self.until).collect();
+            let messages: Vec<Message<'_>> = polled.plain().filter(|message| message.offset < self.until).collect();
             if let Some(last) = polled.iter().last() {
                 last_message = clock::monotonic();
                 next = last.offset() + 1;

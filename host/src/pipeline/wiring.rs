@@ -91,7 +91,7 @@ impl Host {
             metrics: metrics.clone(),
         };
         let lanes = Lanes::new(Arc::new(shared));
-        let group = Group::join(&settings, &config.kafka.group, &config.kafka.topic, Arc::clone(&lanes) as _)
+        let group = Group::join(&settings, &config.kafka, Arc::clone(&lanes) as _)
             .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
         lanes.set_group(group.clone());
         let stop = Arc::new(AtomicBool::new(false));
@@ -116,6 +116,9 @@ fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<(
         .spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 group.serve(Duration::from_millis(50));
+                if let Some(reason) = group.hopeless() {
+                    lanes.give_up(format!("this host cannot stay in its group: {reason}"));
+                }
             }
             lanes.stop_all();
             group.leave();
@@ -136,9 +139,9 @@ async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), Host
     }
     if kafka.create_topics {
         let topics = &config.topics;
-        for name in [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters] {
+        for name in [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters, &topics.state] {
             if partition_count(settings, name)? == 0 {
-                missing.push(TopicSpec { name: name.clone(), partitions, compacted: false });
+                missing.push(TopicSpec { name: name.clone(), partitions, compacted: *name == topics.state });
             }
         }
     }

@@ -15,6 +15,8 @@ pub enum ResultTopic {
     ShadowAnomalies,
     /// What was set aside.
     DeadLetters,
+    /// What the lane knows; to the lane's own partition.
+    State,
 }
 
 /// Configured names of the result topics.
@@ -24,6 +26,7 @@ pub struct TopicNames {
     anomalies: String,
     shadow_anomalies: String,
     dead_letters: String,
+    state: String,
 }
 
 impl TopicNames {
@@ -35,6 +38,7 @@ impl TopicNames {
             anomalies: topics.anomalies.clone(),
             shadow_anomalies: topics.shadow_anomalies.clone(),
             dead_letters: topics.dead_letters.clone(),
+            state: topics.state.clone(),
         }
     }
 
@@ -46,12 +50,16 @@ impl TopicNames {
             ResultTopic::Anomalies => &self.anomalies,
             ResultTopic::ShadowAnomalies => &self.shadow_anomalies,
             ResultTopic::DeadLetters => &self.dead_letters,
+            ResultTopic::State => &self.state,
         }
     }
 }
 
 /// Headers of a dead letter.
 pub type Headers = Vec<(&'static str, Vec<u8>)>;
+
+/// Results of one transaction fit into it; a lane's first state may take much more.
+const MOST_KEPT_BYTES: usize = 4 << 20;
 
 #[derive(Debug)]
 struct Entry {
@@ -84,25 +92,38 @@ pub struct Outbox {
 impl Outbox {
     /// Adds a record whose value `write` appends.
     pub fn push(&mut self, topic: ResultTopic, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        let key = self.keep(key.as_bytes());
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(key.as_bytes());
-        let middle = self.bytes.len();
         write(&mut self.bytes);
-        let end = self.bytes.len();
-        self.entries.push(Entry { topic, key: Some(start..middle), value: Some(middle..end), headers: Vec::new() });
+        let value = start..self.bytes.len();
+        self.entries.push(Entry { topic, key: Some(key), value: Some(value), headers: Vec::new() });
     }
 
     /// Adds a message as it came, with the headers that say why it is set aside.
     pub fn push_dead_letter(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers) {
-        let mut keep = |part: Option<&[u8]>| {
-            part.map(|part| {
-                let start = self.bytes.len();
-                self.bytes.extend_from_slice(part);
-                start..self.bytes.len()
-            })
-        };
-        let (key, value) = (keep(key), keep(value));
+        let (key, value) = (key.map(|key| self.keep(key)), value.map(|value| self.keep(value)));
         self.entries.push(Entry { topic: ResultTopic::DeadLetters, key, value, headers });
+    }
+
+    /// Adds a record of the lane's state, whose value `write` appends.
+    pub fn push_state(&mut self, key: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+        let key = self.keep(key);
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        let value = start..self.bytes.len();
+        self.entries.push(Entry { topic: ResultTopic::State, key: Some(key), value: Some(value), headers: Vec::new() });
+    }
+
+    /// Adds the record that takes a key out of the lane's state.
+    pub fn remove_state(&mut self, key: &[u8]) {
+        let key = self.keep(key);
+        self.entries.push(Entry { topic: ResultTopic::State, key: Some(key), value: None, headers: Vec::new() });
+    }
+
+    fn keep(&mut self, part: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(part);
+        start..self.bytes.len()
     }
 
     /// In the order in which they were added.
@@ -128,9 +149,11 @@ impl Outbox {
         self.entries.is_empty()
     }
 
-    /// Empties it and keeps the memory.
+    /// Empties it and keeps the memory of an ordinary transaction.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(MOST_KEPT_BYTES);
         self.entries.clear();
+        self.entries.shrink_to(MOST_KEPT_BYTES / 64);
     }
 }

@@ -109,7 +109,7 @@ impl<S: Sink> Runner<S> {
                 ResultTopic::Aggregations => format.read_aggregation(json).map(|row| batch.aggregations.push(row)),
                 ResultTopic::Anomalies => format.read_anomaly(json).map(|row| batch.anomalies.push(row)),
                 ResultTopic::ShadowAnomalies => format.read_anomaly(json).map(|row| batch.shadow_anomalies.push(row)),
-                ResultTopic::DeadLetters => unreachable!("no row, so not read for a sink"),
+                ResultTopic::DeadLetters | ResultTopic::State => unreachable!("no row, so not read for a sink"),
             };
             if let Err(error) = parsed {
                 tracing::warn!(sink = name, %error, "a record of a result topic is left out");

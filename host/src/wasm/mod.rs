@@ -4,6 +4,7 @@
 //! is started then, and comes to where the last one was as far as the meters at hand need it: their stored state, and the rows
 //! that they have taken since. The stages `enrich` and `detect` both call plugins through this adapter.
 
+mod kept;
 mod parts;
 mod restore;
 mod rows;
@@ -26,11 +27,12 @@ use crate::clock;
 use crate::domain::{Batch, MeterId, MeterTable};
 use crate::registry::Plugin;
 
+pub use kept::{Identity, Kept, resume};
+pub use states::States;
 pub use succession::{Succession, prepare, succeed};
 
 use parts::Parts;
 use rows::{Missing, View};
-use states::States;
 use told::{Entries, Told, meter_params};
 
 /// Text of enriched columns: what each code means, a list for each column.
@@ -88,6 +90,12 @@ pub struct LanePlugin {
     missing: Missing,
     parts: Parts,
     held: bool,
+    /// The lane goes through what it has answered before.
+    replaying: bool,
+    /// What was decided last: it is called with rows, or not, since it has failed too often.
+    asked: bool,
+    /// Something was decided that a replay could not decide again: a fault, or to ask or not to ask.
+    decided: bool,
     /// Meters that were still to be stored at the last step towards a swap.
     fewest_dirty: Option<usize>,
     cost: Cost,
@@ -108,6 +116,9 @@ impl LanePlugin {
             missing: Missing::default(),
             parts: Parts::default(),
             held: false,
+            replaying: false,
+            asked: true,
+            decided: false,
             fewest_dirty: None,
             cost: Cost::default(),
             restoring: Cost::default(),
@@ -146,7 +157,7 @@ impl LanePlugin {
             let mut parts = std::mem::take(&mut self.parts);
             parts.begin(batch.len());
             while let Some(rows) = parts.next() {
-                if !plugin.health.may_run() {
+                if !self.may_run() {
                     duty.skipped(rows);
                     continue;
                 }
@@ -159,20 +170,38 @@ impl LanePlugin {
         self.missing = missing;
     }
 
+    /// A replay goes by what was decided then.
+    fn may_run(&mut self) -> bool {
+        if self.replaying {
+            return self.asked;
+        }
+        let asked = self.plugin.health.may_run();
+        self.decided |= std::mem::replace(&mut self.asked, asked) != asked;
+        asked
+    }
+
     fn run_part<D: Duty>(&mut self, view: &View<'_>, rows: Range<usize>, names: Names<'_>, duty: &mut D, parts: &mut Parts) {
-        let health = &Arc::clone(&self.plugin).health;
+        let plugin = Arc::clone(&self.plugin);
+        let health = (!self.replaying).then_some(&plugin.health);
         let cpu_before = self.cost.cpu;
         match self.call(view, names, duty) {
             Ok(answer) => {
                 self.remember(view);
-                health.scored(rows.len());
+                if let Some(health) = health {
+                    health.scored(rows.len());
+                }
                 parts.succeeded();
                 duty.done(rows, Ok(answer));
             }
             Err(fault) => {
-                health.lost(self.cost.cpu.saturating_sub(cpu_before));
+                self.decided = true;
+                if let Some(health) = health {
+                    health.lost(self.cost.cpu.saturating_sub(cpu_before));
+                }
                 if !parts.failed(rows.clone()) {
-                    health.failed();
+                    if let Some(health) = health {
+                        health.failed();
+                    }
                     duty.done(rows, Err(fault));
                 }
             }

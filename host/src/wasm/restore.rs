@@ -46,6 +46,7 @@ impl LanePlugin {
         self.repeat(&strangers, untold, names, duty).inspect_err(|fault| {
             tracing::warn!(plugin = self.plugin.name, %fault, "cannot go through earlier rows again; meters lack their last rows");
             self.plugin.health.lost_states(strangers.len());
+            self.decided = true;
             if let Some(states) = &mut self.states {
                 states.forget_rows(&strangers);
             }
@@ -125,6 +126,7 @@ impl LanePlugin {
 
     fn keep_nothing_of(&mut self, meter: MeterId) {
         let version = self.plugin.description.state_version;
+        self.decided = true;
         if let Some(states) = &mut self.states {
             states.store(meter, version, None);
         }

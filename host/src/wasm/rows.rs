@@ -55,7 +55,7 @@ fn param(column: &Column, rows: Range<usize>) -> ColumnParam<'_> {
 }
 
 /// Owned rows.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) meters: Vec<MeterId>,
     event_times_us: Vec<i64>,

@@ -4,6 +4,7 @@
 //! become too many to keep, when its plugin is swapped, and when an instance is put away.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::rows::{Rows, View};
 use crate::domain::MeterId;
@@ -12,7 +13,7 @@ use crate::domain::MeterId;
 /// each; more would take longer to go through again after a fault, at some ten nanoseconds each, and some 30 bytes of memory.
 const MAX_ROWS: usize = 65_536;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Slot {
     bytes: Option<Box<[u8]>>,
     /// Format of the bytes, as the plugin numbers them.
@@ -21,16 +22,21 @@ struct Slot {
     stored_at: u64,
     /// Rows that it had taken after the meter's last one.
     touched_at: u64,
+    /// Is to be given by [`States::take_unsaved`].
+    unsaved: bool,
 }
 
+#[derive(Debug)]
 struct Block {
     first_row: u64,
     rows: Rows,
 }
 
 /// States by meter, and a journal of rows.
-#[derive(Default)]
-pub(super) struct States {
+#[derive(Debug)]
+pub struct States {
+    lineage: u64,
+    unsaved: Vec<MeterId>,
     slots: Vec<Slot>,
     journal: VecDeque<Block>,
     journaled: usize,
@@ -38,7 +44,49 @@ pub(super) struct States {
     taken: u64,
 }
 
+impl Default for States {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            lineage: NEXT.fetch_add(1, Ordering::Relaxed),
+            unsaved: Vec::new(),
+            slots: Vec::new(),
+            journal: VecDeque::new(),
+            journaled: 0,
+            taken: 0,
+        }
+    }
+}
+
 impl States {
+    /// The same for as long as these states are handed on, and for no others.
+    #[must_use]
+    pub fn lineage(&self) -> u64 {
+        self.lineage
+    }
+
+    /// Gives what changed since this was last asked, each meter once: the format and the bytes, or none where nothing is kept.
+    pub fn take_unsaved(&mut self, mut give: impl FnMut(MeterId, Option<(u32, &[u8])>)) {
+        for meter in std::mem::take(&mut self.unsaved) {
+            let slot = self.slot(meter);
+            slot.unsaved = false;
+            give(meter, slot.bytes.as_deref().map(|bytes| (slot.version, bytes)));
+        }
+    }
+
+    /// Everything is to be given again.
+    pub fn all_unsaved(&mut self) {
+        for meter in (0..).map(MeterId).take(self.slots.len()) {
+            self.mark_unsaved(meter);
+        }
+    }
+
+    fn mark_unsaved(&mut self, meter: MeterId) {
+        if !std::mem::replace(&mut self.slot(meter).unsaved, true) {
+            self.unsaved.push(meter);
+        }
+    }
+
     /// Rows that the plugin has taken, for good.
     pub(super) fn took(&mut self, view: &View<'_>) {
         let mut row = self.taken;
@@ -58,13 +106,25 @@ impl States {
         slot.version = version;
         slot.bytes = bytes.map(Vec::into_boxed_slice);
         slot.stored_at = taken;
+        self.mark_unsaved(meter);
     }
 
     /// The meter as it was before the first row.
-    pub(super) fn begin_with(&mut self, meter: MeterId, version: u32, bytes: Vec<u8>) {
+    pub fn begin_with(&mut self, meter: MeterId, version: u32, bytes: Vec<u8>) {
         let slot = self.slot(meter);
         slot.version = version;
         slot.bytes = Some(bytes.into_boxed_slice());
+        self.mark_unsaved(meter);
+    }
+
+    /// Forgets the states whose format is not one of these; returns how many.
+    pub(super) fn retain_readable(&mut self, reads: impl Fn(u32) -> bool) -> usize {
+        let unreadable = self.stored_in_other_than(reads);
+        for &meter in &unreadable {
+            self.slot(meter).bytes = None;
+            self.mark_unsaved(meter);
+        }
+        unreadable.len()
     }
 
     /// Rows that are kept.
@@ -73,7 +133,8 @@ impl States {
     }
 
     /// The format and the bytes of a meter.
-    pub(super) fn stored(&self, meter: MeterId) -> Option<(u32, &[u8])> {
+    #[must_use]
+    pub fn stored(&self, meter: MeterId) -> Option<(u32, &[u8])> {
         let slot = self.slots.get(meter.0 as usize)?;
         slot.bytes.as_deref().map(|bytes| (slot.version, bytes))
     }

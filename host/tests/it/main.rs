@@ -6,6 +6,7 @@
 mod broken_records;
 mod compression;
 mod correctness;
+mod crash;
 mod dashboards;
 mod dropped_plugin;
 mod failing_detector;

@@ -132,7 +132,7 @@ impl World {
             "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{group}\"\n\
              [input]\nmax_future = \"1d\"\n\
              [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
-             shadow_anomalies = \"{name}.shadow-anomalies\"\ndead_letters = \"{name}.dead-letters\"\n\
+             shadow_anomalies = \"{name}.shadow-anomalies\"\ndead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n\
              [plugins]\ndir = {plugins:?}\ncache = {cache:?}\naudit = {audit:?}\n\
              [sink.postgres]\nurl = \"{postgres}\"\n\
              [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\
@@ -196,6 +196,14 @@ impl World {
         let mut command = self.wattdog();
         command.arg("run").arg("--config").arg(self.config(group)).stdout(log.try_clone().unwrap()).stderr(log);
         Running(command.spawn().unwrap())
+    }
+
+    /// With a name of its own in the group, so that it has its partitions back at once after it was killed.
+    pub(crate) fn start_static(&self, instance: &str) -> Running {
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let mut command = self.wattdog();
+        command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__KAFKA__INSTANCE", instance);
+        Running(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
     }
 
     /// A second host of the same group.

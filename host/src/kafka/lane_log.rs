@@ -1,0 +1,238 @@
+//! A lane's sight of Kafka: its partition, its transactional producer, its partition of the state topic.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rdkafka::bindings as ffi;
+use rdkafka::client::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+
+use super::partition_reader::PartitionReader;
+use super::{Group, PartitionQueue, Settings};
+use crate::clock;
+use crate::domain::Message;
+use crate::pipeline::{LaneLog, LogError};
+use crate::results::{OutRecord, ResultTopic, TopicNames};
+
+/// One call to a broker; longer waits are made of several.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a flush looks for failed deliveries while records are in flight.
+const FLUSH_STEP_MS: i32 = 50;
+
+/// Delivery failures surface as the transaction's failure; nothing is to be done for each record.
+struct Context;
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "kafka producer");
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+    fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
+}
+
+/// One lane on Kafka.
+pub struct KafkaLane {
+    queue: PartitionQueue,
+    group: Group,
+    settings: Settings,
+    transactional_id: String,
+    topics: TopicNames,
+    /// None before the lane is opened.
+    producer: Option<BaseProducer<Context>>,
+    /// The committed offset, from which the client reads by itself.
+    committed: Option<i64>,
+    has_polled: bool,
+}
+
+impl KafkaLane {
+    /// For a partition of this member of the group. The id of transactions has to be the same for a partition wherever it is read,
+    /// so that a successor fences its predecessor.
+    #[must_use]
+    pub fn new(queue: PartitionQueue, group: Group, settings: Settings, transactional_id: String, topics: TopicNames) -> Self {
+        Self { queue, group, settings, transactional_id, topics, producer: None, committed: None, has_polled: false }
+    }
+
+    fn producer(&self) -> Result<&BaseProducer<Context>, LogError> {
+        self.producer.as_ref().ok_or_else(|| LogError::Lost("the lane has no producer".into()))
+    }
+}
+
+impl LaneLog for KafkaLane {
+    fn partition(&self) -> i32 {
+        self.queue.partition()
+    }
+
+    fn open(&mut self) -> Result<(), LogError> {
+        // The one of before ends first: two with one id would fence each other.
+        self.producer = None;
+        let config = self.settings.transactional_producer(&self.transactional_id);
+        let producer: BaseProducer<Context> = config.create_with_context(Context).map_err(|error| {
+            LogError::Fatal(format!("no transactions with these settings: {error}; check `kafka.properties`"))
+        })?;
+        producer.init_transactions(CALL_TIMEOUT).map_err(|error| of_transaction(&error))?;
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    fn committed(&mut self) -> Result<Option<i64>, LogError> {
+        self.committed = self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))?;
+        Ok(self.committed)
+    }
+
+    fn held(&mut self) -> Result<Range<i64>, LogError> {
+        let (start, end) = self.queue.held(CALL_TIMEOUT).map_err(|error| of_call(&error))?;
+        Ok(start..end)
+    }
+
+    fn read_state(&mut self, take: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<(), LogError> {
+        let topic = self.topics.name(ResultTopic::State);
+        let mut reader = PartitionReader::open(&self.settings).map_err(|error| of_call(&error))?;
+        reader
+            .read_to_end(topic, self.queue.partition(), |message| {
+                if let Some(key) = message.key {
+                    take(key, message.payload);
+                }
+            })
+            .map_err(|error| of_call(&error))
+    }
+
+    fn rewind(&mut self, offset: i64) -> Result<(), LogError> {
+        let reads_from_there = !self.has_polled && self.committed == Some(offset);
+        if !reads_from_there {
+            self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))?;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
+        let polled = self.queue.poll(wait);
+        let messages: Vec<Message<'_>> = polled.plain().collect();
+        self.has_polled |= !messages.is_empty();
+        take(&messages);
+        !messages.is_empty()
+    }
+
+    fn lag_behind(&self, offset: i64) -> i64 {
+        self.queue.lag_behind(offset).unwrap_or(0)
+    }
+
+    fn begin(&mut self) -> Result<(), LogError> {
+        self.producer()?.begin_transaction().map_err(|error| of_transaction(&error))
+    }
+
+    fn send(&mut self, record: OutRecord<'_>) -> Result<(), LogError> {
+        let producer = self.producer()?;
+        let headers = (!record.headers.is_empty()).then(|| {
+            record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            })
+        });
+        let mut out: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(self.topics.name(record.topic));
+        out.key = record.key;
+        out.payload = record.value;
+        out.headers = headers;
+        out.partition = (record.topic == ResultTopic::State).then(|| self.queue.partition());
+        while let Err((error, returned)) = producer.send(out) {
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return Err(of_transaction(&error));
+            }
+            producer.poll(Duration::from_millis(1));
+            out = returned;
+        }
+        Ok(())
+    }
+
+    /// rdkafka's own flush, and so its `commit_transaction`, waits in steps of 100 ms; librdkafka's wakes up at the last
+    /// acknowledgement. It does not serve failed deliveries, so that is done in between.
+    fn flush(&mut self) -> Result<(), LogError> {
+        let producer = self.producer()?;
+        // SAFETY: the client is alive, and may be used from any thread.
+        let outcome = unsafe { ffi::rd_kafka_flush(producer.client().native_ptr(), FLUSH_STEP_MS) };
+        producer.poll(Duration::ZERO);
+        if outcome == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Ok(());
+        }
+        Err(LogError::Again(KafkaError::Flush(outcome.into()).to_string()))
+    }
+
+    fn add_offset(&mut self, next_offset: i64) -> Result<(), LogError> {
+        let metadata = self.group.metadata().ok_or_else(|| LogError::Abort("this host is in no group now".into()))?;
+        let position = self.group.position(self.queue.partition(), next_offset);
+        let producer = self.producer()?;
+        producer.send_offsets_to_transaction(&position, &metadata, CALL_TIMEOUT).map_err(|error| of_transaction(&error))
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        self.producer()?.commit_transaction(CALL_TIMEOUT).map_err(|error| of_transaction(&error))
+    }
+
+    fn abort(&mut self) -> Result<(), LogError> {
+        self.producer()?.abort_transaction(CALL_TIMEOUT).map_err(|error| of_transaction(&error))
+    }
+
+    fn now(&self) -> Instant {
+        clock::monotonic()
+    }
+
+    /// With jitter, so that several lanes do not come back at the same instant.
+    fn pause(&mut self, about: Duration) {
+        std::thread::sleep(about.mul_f64(rand::rng().random_range(0.5..1.0)));
+    }
+}
+
+/// What a producer with transactions says.
+fn of_transaction(error: &KafkaError) -> LogError {
+    let code = error.rdkafka_error_code();
+    if let Some(fatal) = code.and_then(hopeless) {
+        return LogError::Fatal(format!("{error}: {fatal}"));
+    }
+    match error {
+        KafkaError::Transaction(inner) if inner.is_fatal() => LogError::Lost(error.to_string()),
+        KafkaError::Transaction(inner) if inner.is_retriable() => LogError::Again(error.to_string()),
+        KafkaError::Transaction(inner) if inner.txn_requires_abort() => LogError::Abort(error.to_string()),
+        KafkaError::MessageProduction(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced) => LogError::Lost(error.to_string()),
+        KafkaError::MessageProduction(_) => LogError::Abort(error.to_string()),
+        _ => LogError::Lost(error.to_string()),
+    }
+}
+
+/// What a broker says outside of a transaction.
+fn of_call(error: &KafkaError) -> LogError {
+    match error.rdkafka_error_code().and_then(hopeless) {
+        Some(fatal) => LogError::Fatal(format!("{error}: {fatal}")),
+        None => LogError::Lost(error.to_string()),
+    }
+}
+
+/// Errors that stay whatever a program does, and what an operator can do.
+pub(super) fn hopeless(code: RDKafkaErrorCode) -> Option<&'static str> {
+    match code {
+        RDKafkaErrorCode::TopicAuthorizationFailed
+        | RDKafkaErrorCode::GroupAuthorizationFailed
+        | RDKafkaErrorCode::ClusterAuthorizationFailed
+        | RDKafkaErrorCode::TransactionalIdAuthorizationFailed => {
+            Some("give this user the right to read the input, write the result topics and use transactions")
+        }
+        RDKafkaErrorCode::SaslAuthenticationFailed => Some("check user and password in `kafka.properties`"),
+        RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedForMessageFormat => {
+            Some("the broker is too old for transactions with a group's metadata; 2.5 or later has them")
+        }
+        RDKafkaErrorCode::InvalidTransactionTimeout => {
+            Some("the broker allows less: set `transaction.timeout.ms` in `kafka.properties`")
+        }
+        RDKafkaErrorCode::FencedInstanceId => Some("another host uses the same `kafka.instance`; give each its own"),
+        _ => None,
+    }
+}
+
+impl std::fmt::Debug for KafkaLane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaLane").field("transactional_id", &self.transactional_id).finish_non_exhaustive()
+    }
+}

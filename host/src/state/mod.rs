@@ -1,0 +1,67 @@
+//! What a lane knows, and how it stands on a compacted topic: enough for any host to go on where another one stopped.
+//!
+//! A key is `<group>/<input topic>/<kind>/<name>`, so that several groups can share a topic. What one commit writes is one
+//! consistent cut: it holds the input up to the offset of its `lane` record.
+
+mod lane;
+mod reading;
+mod record;
+mod writing;
+
+#[cfg(test)]
+mod tests;
+
+pub use lane::LaneState;
+pub use reading::{Restored, StoredLane};
+pub use record::StateError;
+pub use writing::StateWriter;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::wasm::Identity;
+
+/// The record on which all others of a lane depend.
+#[derive(Debug, Deserialize, Serialize)]
+struct LaneRecord {
+    /// The first input offset that is not in the state.
+    next_offset: i64,
+    shape: Shape,
+    /// What ran then.
+    plugins: Vec<Identity>,
+}
+
+/// What windows are of. Windows of another shape cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Shape {
+    measures: Vec<String>,
+    window_size_us: i64,
+    time_zone: String,
+}
+
+impl Shape {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            measures: config.measure_names(),
+            window_size_us: config.window.size.micros(),
+            time_zone: config.window.time_zone.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct MeterRecord<'a> {
+    building: &'a str,
+    floor: Option<&'a str>,
+}
+
+/// Where a lane's records stand among those of others.
+fn prefix(config: &Config) -> String {
+    format!("{}/{}/", config.kafka.group, config.kafka.topic)
+}
+
+const LANE: &str = "lane";
+const METER: &str = "meter/";
+const TIME: &str = "time/";
+const WINDOW: &str = "window/";
+const PLUGIN: &str = "plugin/";

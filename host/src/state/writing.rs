@@ -1,0 +1,210 @@
+//! State into the outbox: only what changed since it was last written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use super::record::{key_of_part, parts, write_part};
+use super::{LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, TIME, WINDOW, prefix};
+use crate::config::Config;
+use crate::domain::{MeterId, MeterTable};
+use crate::results::Outbox;
+use crate::wasm::{LanePlugin, States};
+use crate::window::Change;
+
+/// Which meters of a plugin the topic has.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) lineage: u64,
+    pub(super) written: Vec<bool>,
+}
+
+impl Ledger {
+    pub(super) fn mark(&mut self, meter: MeterId, is_written: bool) -> bool {
+        let index = meter.0 as usize;
+        if self.written.len() <= index {
+            self.written.resize(index + 1, false);
+        }
+        std::mem::replace(&mut self.written[index], is_written)
+    }
+
+    fn all(&self) -> impl Iterator<Item = MeterId> + '_ {
+        (0..).map(MeterId).zip(&self.written).filter(|(_, written)| **written).map(|(meter, _)| meter)
+    }
+}
+
+/// Writes a lane's state; knows what the topic has of it.
+#[derive(Debug)]
+pub struct StateWriter {
+    prefix: String,
+    shape: Shape,
+    /// Meters that the topic has: those below.
+    pub(super) meters: usize,
+    /// By file.
+    pub(super) ledgers: BTreeMap<String, Ledger>,
+    /// Records of more than one part.
+    long: HashMap<Vec<u8>, u16, ahash::RandomState>,
+    /// Keys that mean nothing any more.
+    stale: Vec<Vec<u8>>,
+    /// The offset of what was last written; none: nothing was.
+    pub(super) cut: Option<i64>,
+    /// Payload of the record at hand.
+    payload: Vec<u8>,
+}
+
+impl StateWriter {
+    /// For a lane of which the topic has nothing; `stale` is what it has all the same, to be taken away.
+    #[must_use]
+    pub fn new(config: &Config, stale: Vec<Vec<u8>>) -> Self {
+        Self {
+            prefix: prefix(config),
+            shape: Shape::of(config),
+            meters: 0,
+            ledgers: BTreeMap::new(),
+            long: HashMap::default(),
+            stale,
+            cut: None,
+            payload: Vec::new(),
+        }
+    }
+
+    /// The offset of what was last written.
+    #[must_use]
+    pub fn cut(&self) -> Option<i64> {
+        self.cut
+    }
+
+    /// Adds what changed to the outbox, as one cut at `next_offset`. Returns its bytes.
+    pub fn write<'p>(
+        &mut self,
+        state: &mut LaneState,
+        plugins: impl Iterator<Item = &'p mut LanePlugin>,
+        next_offset: i64,
+        outbox: &mut Outbox,
+    ) -> usize {
+        let before = outbox.byte_len();
+        self.cut = Some(next_offset);
+        let mut cut = Cut { writer: self, next_offset, outbox };
+        cut.remove_stale();
+        cut.meters(&state.meters);
+        let LaneState { meters, windows, .. } = state;
+        windows.take_changes(|change| match change {
+            Change::Time(building, time) => cut.record(&[TIME, meters.building(building)], time),
+            Change::Window(building, window) => {
+                cut.record(&[WINDOW, &window.start_us.to_string(), "/", meters.building(building)], window);
+            }
+            Change::Forgotten(building, start_us) => {
+                cut.remove(&[WINDOW, &start_us.to_string(), "/", meters.building(building)]);
+            }
+        });
+        let mut identities = Vec::new();
+        for plugin in plugins.filter(|plugin| !plugin.is_held()) {
+            identities.push(plugin.identity());
+            if let Some(states) = plugin.states_mut() {
+                cut.plugin(&identities[identities.len() - 1].file_stem, states, meters);
+            }
+        }
+        cut.remove_plugins_but(
+            |stem| identities.iter().any(|identity| identity.is_stateful && identity.file_stem == stem),
+            meters,
+        );
+        let shape = cut.writer.shape.clone();
+        cut.record(&[LANE], &LaneRecord { next_offset, shape, plugins: identities });
+        outbox.byte_len() - before
+    }
+}
+
+/// One writing.
+struct Cut<'a> {
+    writer: &'a mut StateWriter,
+    next_offset: i64,
+    outbox: &'a mut Outbox,
+}
+
+impl Cut<'_> {
+    fn key(&self, name: &[&str]) -> Vec<u8> {
+        let mut key = self.writer.prefix.clone().into_bytes();
+        name.iter().for_each(|part| key.extend_from_slice(part.as_bytes()));
+        key
+    }
+
+    fn record(&mut self, name: &[&str], value: &impl Serialize) {
+        let mut payload = std::mem::take(&mut self.writer.payload);
+        payload.clear();
+        let payload = postcard::to_extend(value, payload).expect("plain data has a plain form");
+        self.bytes(name, &payload);
+        self.writer.payload = payload;
+    }
+
+    fn bytes(&mut self, name: &[&str], payload: &[u8]) {
+        let key = self.key(name);
+        let parts = parts(payload.len());
+        for part in 0..parts {
+            let part_key = key_of_part(&key, part);
+            self.outbox.push_state(&part_key, |out| write_part(&key, payload, part, self.next_offset, out));
+        }
+        let before = if parts > 1 { self.writer.long.insert(key.clone(), parts) } else { self.writer.long.remove(&key) };
+        (parts..before.unwrap_or(1)).for_each(|part| self.outbox.remove_state(&key_of_part(&key, part)));
+    }
+
+    fn remove(&mut self, name: &[&str]) {
+        let key = self.key(name);
+        let parts = self.writer.long.remove(&key).unwrap_or(1);
+        (0..parts).for_each(|part| self.outbox.remove_state(&key_of_part(&key, part)));
+    }
+
+    fn remove_stale(&mut self) {
+        for key in std::mem::take(&mut self.writer.stale) {
+            self.outbox.remove_state(&key);
+        }
+    }
+
+    /// Meters are only ever added.
+    fn meters(&mut self, meters: &MeterTable) {
+        for meter in &meters.meters()[self.writer.meters..] {
+            let record = MeterRecord { building: meters.building(meter.building), floor: meter.floor.as_deref() };
+            self.record(&[METER, &meter.name], &record);
+        }
+        self.writer.meters = meters.count();
+    }
+
+    fn plugin(&mut self, file_stem: &str, states: &mut States, meters: &MeterTable) {
+        let mut ledger =
+            self.writer.ledgers.remove(file_stem).unwrap_or_else(|| Ledger { lineage: states.lineage(), written: Vec::new() });
+        let is_another = ledger.lineage != states.lineage();
+        if is_another || ledger.written.is_empty() {
+            // Nothing of the one before is left but what is written over.
+            states.all_unsaved();
+            ledger.all().filter(|meter| states.stored(*meter).is_none()).collect::<Vec<_>>().into_iter().for_each(|meter| {
+                ledger.mark(meter, false);
+                self.remove(&[PLUGIN, file_stem, "/", &meters.meter(meter).name]);
+            });
+            ledger.lineage = states.lineage();
+        }
+        states.take_unsaved(|meter, stored| {
+            let name = [PLUGIN, file_stem, "/", &meters.meter(meter).name];
+            let was_written = ledger.mark(meter, stored.is_some());
+            match stored {
+                Some((version, bytes)) => {
+                    let mut payload = std::mem::take(&mut self.writer.payload);
+                    payload.clear();
+                    payload.extend_from_slice(&version.to_le_bytes());
+                    payload.extend_from_slice(bytes);
+                    self.bytes(&name, &payload);
+                    self.writer.payload = payload;
+                }
+                None if was_written => self.remove(&name),
+                None => {}
+            }
+        });
+        self.writer.ledgers.insert(file_stem.to_owned(), ledger);
+    }
+
+    fn remove_plugins_but(&mut self, stays: impl Fn(&str) -> bool, meters: &MeterTable) {
+        let gone: Vec<String> = self.writer.ledgers.keys().filter(|stem| !stays(stem)).cloned().collect();
+        for stem in gone {
+            let ledger = self.writer.ledgers.remove(&stem).expect("just seen");
+            ledger.all().for_each(|meter| self.remove(&[PLUGIN, &stem, "/", &meters.meter(meter).name]));
+        }
+    }
+}
