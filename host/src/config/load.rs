@@ -142,6 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn the_example_has_every_key_with_its_default() {
+        let example = include_str!("../../../examples/wattdog.toml");
+        let mut config = load_text(example, "example", env(&[])).unwrap();
+        config.sink = crate::config::Sinks::default();
+        let defaults = load_text("", "defaults", env(&[])).unwrap();
+        assert_eq!(toml::Value::try_from(&config).unwrap(), toml::Value::try_from(&defaults).unwrap());
+        let keys = toml::Value::try_from(&defaults).unwrap();
+        for key in keys["window"].as_table().unwrap().keys().chain(keys["input"].as_table().unwrap().keys()) {
+            assert!(example.contains(key), "{key} is not explained");
+        }
+    }
+
+    #[test]
     fn senseless_values_are_refused_by_name() {
         for (text, part) in [
             ("[window]\nsize = \"0s\"", "window.size"),
@@ -150,6 +163,10 @@ mod tests {
             ("[input.measures.gas]\nfield = \"g\"\nmin = 2.0\nmax = 1.0", "above max"),
             ("[input]\nmeter = []", "input.meter"),
             ("[sink.sqlite]\nkeep = \"0d\"", "sink.sqlite.keep"),
+            ("[input]\nrepeats = \"twice\"", "`drop` or `keep`"),
+            ("[window]\nsize = \"7m\"\ntime_zone = \"Europe/Berlin\"", "`window.size` 7m"),
+            ("[window]\ntime_zone = \"Europe/Berln\"", "`window.time_zone` \"Europe/Berln\""),
+            ("[window]\nresend = \"-1d\"", "length of time"),
         ] {
             let error = load_text(text, "f", env(&[])).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

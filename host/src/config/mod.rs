@@ -14,6 +14,7 @@ pub use load::{ConfigError, load, load_text, parse_toml};
 pub use secret::mask_password;
 
 use crate::registry::Trust;
+use crate::window;
 pub(crate) use secret::masked_url;
 
 /// Everything that can be set.
@@ -92,6 +93,8 @@ pub struct Input {
     pub max_future: Span,
     /// Largest message that is read.
     pub max_message: bytesize::ByteSize,
+    /// What becomes of a reading that says again what its meter has said of that time.
+    pub repeats: Repeats,
     /// What is measured, by name.
     pub measures: BTreeMap<String, Measure>,
 }
@@ -105,12 +108,23 @@ impl Default for Input {
             meter: vec!["building".into(), "floor".into()],
             max_future: Span::from_secs(300),
             max_message: bytesize::ByteSize::kib(64),
+            repeats: Repeats::Drop,
             measures: BTreeMap::from([
                 ("electricity".into(), Measure::new("electricity", "kWh")),
                 ("water".into(), Measure::new("water", "L")),
             ]),
         }
     }
+}
+
+/// `[input] repeats`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeats {
+    /// Dead letter `repeat`; each reading costs some eight bytes while its window can be corrected.
+    Drop,
+    /// A reading like every other.
+    Keep,
 }
 
 /// `[input.measures.<name>]`
@@ -154,13 +168,25 @@ impl Measure {
 pub struct Window {
     /// Length of a tumbling window.
     pub size: Span,
+    /// Whose midnights and hours windows begin at: an IANA name.
+    pub time_zone: String,
     /// How long after its end a window takes late readings.
     pub allowed_lateness: Span,
+    /// How far back a building that was silent for longer than that may send again; nothing switches it off.
+    pub resend: Span,
+    /// A building that is silent for so long holds no window open, in time of the input's records; nothing switches it off.
+    pub idle_after: Span,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { size: Span::from_secs(30), allowed_lateness: Span::from_secs(3_600) }
+        Self {
+            size: Span::from_secs(30),
+            time_zone: "UTC".into(),
+            allowed_lateness: Span::from_secs(3_600),
+            resend: Span::from_secs(86_400),
+            idle_after: Span::from_secs(600),
+        }
     }
 }
 
@@ -301,9 +327,7 @@ impl Config {
     }
 
     fn validate(&self) -> Result<(), String> {
-        if self.window.size.micros() <= 0 {
-            return Err("`window.size` must be longer than nothing".into());
-        }
+        window::Rules::new(self)?;
         if self.window.allowed_lateness.micros() < 0 || self.input.max_future.micros() < 0 {
             return Err("`window.allowed_lateness` and `input.max_future` must not be negative".into());
         }

@@ -65,12 +65,6 @@ impl EventTime {
         }
         Some(text)
     }
-
-    /// Start of the tumbling window of `size_us` that holds this instant. Windows are aligned to the epoch.
-    #[must_use]
-    pub fn window_start(self, size_us: i64) -> Self {
-        Self(self.0.div_euclid(size_us) * size_us)
-    }
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, year 1 or later.
@@ -140,12 +134,5 @@ mod tests {
             let by_the_library = text.parse::<jiff::Timestamp>().ok().map(|instant| EventTime(instant.as_microsecond()));
             proptest::prop_assert_eq!(EventTime::parse(&text), by_the_library);
         }
-    }
-
-    #[test]
-    fn windows_before_the_epoch_start_below_their_readings() {
-        assert_eq!(EventTime(-1).window_start(30_000_000), EventTime(-30_000_000));
-        assert_eq!(EventTime(-30_000_000).window_start(30_000_000), EventTime(-30_000_000));
-        assert_eq!(EventTime(29_999_999).window_start(30_000_000), EventTime(0));
     }
 }

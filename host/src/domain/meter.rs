@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 
 use bytemuck::TransparentWrapper;
+
+use super::Fingerprint;
+
 /// Index of a meter in its lane's [`MeterTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, TransparentWrapper)]
 #[repr(transparent)]
@@ -28,6 +31,8 @@ pub struct Meter {
 pub struct MeterTable {
     meters: Vec<Meter>,
     buildings: Vec<String>,
+    /// Of the meters' names, each worked out once.
+    fingerprints: Vec<Fingerprint>,
     by_meter: HashMap<String, MeterId, ahash::RandomState>,
     by_building: HashMap<String, BuildingId, ahash::RandomState>,
 }
@@ -59,6 +64,7 @@ impl MeterTable {
         let building = self.intern_building(building);
         let id = MeterId(dense(self.meters.len()));
         self.meters.push(Meter { name: name.to_owned(), building, floor: floor.map(str::to_owned) });
+        self.fingerprints.push(Fingerprint::of(name));
         self.by_meter.insert(name.to_owned(), id);
         id
     }
@@ -78,6 +84,12 @@ impl MeterTable {
     #[must_use]
     pub fn meter(&self, id: MeterId) -> &Meter {
         &self.meters[id.0 as usize]
+    }
+
+    /// The fingerprint of a meter's name.
+    #[must_use]
+    pub fn fingerprint(&self, id: MeterId) -> Fingerprint {
+        self.fingerprints[id.0 as usize]
     }
 
     /// The name of a building of this table.

@@ -2,12 +2,14 @@
 
 mod batch;
 mod event_time;
+mod fingerprint;
 mod message;
 mod meter;
 mod reject;
 
 pub use batch::{Batch, Column};
 pub use event_time::EventTime;
+pub use fingerprint::Fingerprint;
 pub use message::Message;
 pub use meter::{BuildingId, Meter, MeterId, MeterTable};
 pub use reject::{Reason, Reject};

@@ -23,8 +23,10 @@ pub enum Reason {
     Timestamp,
     /// The event time lies further after its Kafka record's time than `max_future`.
     Future,
-    /// The event time lies further back than `allowed_lateness`.
+    /// The window of the event time is past correcting.
     Late,
+    /// The same meter has said the same values of the same time before.
+    Repeat,
     /// A plugin failed on an accepted reading.
     Plugin,
     /// A plugin was not asked about an accepted reading, since it had failed too often.
@@ -51,6 +53,7 @@ impl Reason {
             Self::Timestamp => "timestamp",
             Self::Future => "future",
             Self::Late => "late",
+            Self::Repeat => "repeat",
             Self::Plugin => "plugin",
             Self::Quarantined => "quarantined",
             Self::Refused => "refused",

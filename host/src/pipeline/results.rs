@@ -26,15 +26,14 @@ pub(super) struct Results {
     format: RowFormat,
     place: Place,
     metrics: Metrics,
-    window_size_us: i64,
     findings: Vec<Counted>,
     /// Nothing is said or counted.
     pub(super) muted: bool,
 }
 
 impl Results {
-    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics, window_size_us: i64) -> Self {
-        Self { outbox: Outbox::default(), format, place, metrics, window_size_us, findings: Vec::new(), muted: false }
+    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics) -> Self {
+        Self { outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
     }
 
     pub(super) fn window(&mut self, meters: &MeterTable, building: BuildingId, window: &Window) {
@@ -45,7 +44,7 @@ impl Results {
         let row = Aggregation {
             building: name.to_owned(),
             window_start: EventTime(window.start_us),
-            window_end: EventTime(window.start_us + self.window_size_us),
+            window_end: EventTime(window.end_us),
             count: window.count,
             revision: window.revision,
             is_final: window.is_final,

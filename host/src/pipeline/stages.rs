@@ -14,7 +14,7 @@ use crate::registry::{Lineup, Role};
 use crate::results::RowFormat;
 use crate::state::LaneState;
 use crate::wasm::{Cost, Kept, LanePlugin, Names, Succession, resume};
-use crate::window::Placed;
+use crate::window::{Placed, Reading};
 
 pub(super) struct Stages {
     shared: Arc<Shared>,
@@ -40,7 +40,7 @@ impl Stages {
             decoder: Decoder::new(&config.input),
             enrich: Enrich::default(),
             detect: Detect::default(),
-            results: Results::new(format, place.clone(), shared.metrics.clone(), config.window.size.micros()),
+            results: Results::new(format, place.clone(), shared.metrics.clone()),
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
             replaying: false,
@@ -149,7 +149,7 @@ impl Stages {
         enrich.run(batch, &state.meters, &mut FailuresOn { results, messages });
     }
 
-    /// Puts every row into its window; rows that are too late leave the batch.
+    /// Puts every row into its window; rows that are too late or were there already leave the batch.
     fn window(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         let Self { batch, results, keep, .. } = self;
         let LaneState { meters, windows, .. } = state;
@@ -159,18 +159,26 @@ impl Stages {
         }
         keep.clear();
         for row in 0..batch.len() {
-            let building = meters.meter(batch.meters[row]).building;
+            let meter = batch.meters[row];
+            let reading = Reading {
+                building: meters.meter(meter).building,
+                meter: meters.fingerprint(meter),
+                time: batch.event_time(row),
+                record_time_ms: batch.record_times_ms[row],
+            };
             let placed = windows.place(
-                building,
-                batch.event_time(row),
+                reading,
                 |measure| batch.measures[measure][row],
                 |building, window| results.window(meters, building, window),
             );
             keep.push(placed == Placed::Accepted);
-            if let Placed::TooLate { watermark } = placed
-                && let Some(message) = message_at(messages, batch.offsets[row])
-            {
-                results.reject(message, &too_late(batch.event_time(row), watermark), "window");
+            let reject = match placed {
+                Placed::Accepted => continue,
+                Placed::TooLate { window_end, watermark } => too_late(reading.time, window_end, watermark),
+                Placed::Repeat => repeat(&meters.meter(meter).name, reading.time),
+            };
+            if let Some(message) = message_at(messages, batch.offsets[row]) {
+                results.reject(message, &reject, "window");
             }
         }
         if keep.contains(&false) {
@@ -202,7 +210,16 @@ impl Stages {
     }
 }
 
-fn too_late(time: EventTime, watermark: EventTime) -> Reject {
-    let message = format!("{time} is further behind its building's latest reading {watermark} than `window.allowed_lateness`");
+fn too_late(time: EventTime, window_end: EventTime, watermark: EventTime) -> Reject {
+    let message = format!(
+        "{time} is of a window that ended at {window_end}, and its building's latest reading is of {watermark}, which is further on \
+         than `window.allowed_lateness`"
+    );
     Reject { reason: Reason::Late, message }
+}
+
+fn repeat(meter: &str, time: EventTime) -> Reject {
+    let message =
+        format!("meter \"{meter}\" has said the same values of {time} before; `input.repeats = \"keep\"` would take it again");
+    Reject { reason: Reason::Repeat, message }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::domain::MeterTable;
-use crate::window::Windows;
+use crate::window::{Rules, Windows};
 
 /// Consistent with the input up to `next_offset`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +19,7 @@ impl LaneState {
     /// Of a lane that has seen nothing.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let window = &config.window;
-        let windows = Windows::new(window.size.micros(), window.allowed_lateness.micros(), config.input.measures.len());
-        Self { next_offset: None, meters: MeterTable::default(), windows }
+        let rules = Rules::new(config).expect("a configuration is checked before it is used");
+        Self { next_offset: None, meters: MeterTable::default(), windows: Windows::new(rules) }
     }
 }

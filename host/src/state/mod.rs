@@ -36,11 +36,16 @@ struct LaneRecord {
 pub(crate) struct Shape {
     measures: Vec<String>,
     window_size_us: i64,
+    time_zone: String,
 }
 
 impl Shape {
     pub(crate) fn of(config: &Config) -> Self {
-        Self { measures: config.measure_names(), window_size_us: config.window.size.micros() }
+        Self {
+            measures: config.measure_names(),
+            window_size_us: config.window.size.micros(),
+            time_zone: config.window.time_zone.clone(),
+        }
     }
 }
 

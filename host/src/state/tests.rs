@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::EventTime;
 use crate::results::{Outbox, ResultTopic};
+use crate::window::Reading;
 
 /// A compacted topic, as a reader finds it.
 #[derive(Default)]
@@ -31,8 +32,13 @@ impl Topic {
 fn read(state: &mut LaneState, meter: &str, second: i64) {
     let (building, floor) = meter.split_once('/').unwrap();
     let meter = state.meters.intern(meter, building, Some(floor));
-    let building = state.meters.meter(meter).building;
-    state.windows.place(building, EventTime(second * 1_000_000), |_| 1.5, |_, _| {});
+    let reading = Reading {
+        building: state.meters.meter(meter).building,
+        meter: state.meters.fingerprint(meter),
+        time: EventTime(second * 1_000_000),
+        record_time_ms: second * 1_000,
+    };
+    state.windows.place(reading, |_| 1.5, |_, _| {});
 }
 
 #[test]
@@ -112,7 +118,8 @@ fn windows_of_another_shape_do_not_go_on() {
     read(&mut state, "A/1", 5);
     StateWriter::new(&config, Vec::new()).write(&mut state, std::iter::empty(), 1, &mut outbox);
     topic.take(&mut outbox);
-    config.window.size = crate::config::Span::from_secs(60);
+    assert!(!topic.restore(&config).unwrap().reshaped);
+    config.window.time_zone = "Europe/Berlin".into();
     let restored = topic.restore(&config).unwrap();
     assert!(restored.reshaped && restored.state.windows.is_empty() && restored.state.meters.count() == 1);
 }

@@ -1,23 +1,37 @@
 //! Tumbling windows of event time, for each building, under a watermark of its own.
 //!
-//! A building's watermark is the latest event time among its readings. A window is final when the watermark reaches its end;
-//! until `allowed_lateness` later a reading that belongs to it corrects it. Pure: no clock, no I/O.
+//! A building's watermark is the latest event time among its readings. A window is final when the watermark reaches its end, or when
+//! the lane's input has gone on without the building; until `allowed_lateness` after its end a reading corrects it. When the
+//! watermark jumps by more than that, the building was silent, and what it has not said yet is not late ([`BuildingTime`]). Pure: no
+//! clock, no I/O.
 
 mod accumulator;
-
-use std::collections::VecDeque;
+mod building;
+mod idle;
+mod rules;
+mod seen;
+mod time;
+mod tumbling;
 
 use serde::{Deserialize, Serialize};
 
 pub use accumulator::Accumulator;
+pub use rules::Rules;
+pub use time::{BuildingTime, Silence};
+pub use tumbling::{Bounds, Tumbling};
 
-use crate::domain::{BuildingId, EventTime};
+use crate::domain::{BuildingId, EventTime, Fingerprint};
+use building::Building;
+use idle::Idle;
+use seen::Seen;
 
 /// One window of one building.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Inclusive, microseconds since the epoch.
     pub start_us: i64,
+    /// Exclusive, likewise.
+    pub end_us: i64,
     /// Readings so far.
     pub count: u64,
     /// 0, then one more with each correction after it was final.
@@ -28,6 +42,8 @@ pub struct Window {
     pub unpublished: bool,
     /// One for each measure.
     pub measures: smallvec::SmallVec<[Accumulator; 2]>,
+    /// Its readings, where repeats are dropped.
+    seen: Seen,
     /// Differs from what [`Windows::take_changes`] last gave.
     #[serde(skip)]
     changed: bool,
@@ -36,11 +52,18 @@ pub struct Window {
     given: bool,
 }
 
-/// What is known of a building beside its windows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BuildingTime {
-    /// The latest event time among its readings, microseconds since the epoch.
-    pub watermark_us: Option<i64>,
+impl Window {
+    /// One more reading; `has_ended`: the watermark is not before the window's end.
+    fn count(&mut self, value: impl Fn(usize) -> f64, has_ended: bool) {
+        for (measure, accumulator) in self.measures.iter_mut().enumerate() {
+            accumulator.add(value(measure));
+        }
+        self.count += 1;
+        self.changed = true;
+        self.revision += u32::from(self.is_final);
+        self.is_final |= has_ended;
+        self.unpublished = !self.is_final;
+    }
 }
 
 /// A difference to what was known before.
@@ -54,6 +77,19 @@ pub enum Change<'a> {
     Forgotten(BuildingId, i64),
 }
 
+/// A reading beside its values.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Whose windows it belongs to.
+    pub building: BuildingId,
+    /// Of its meter's name.
+    pub meter: Fingerprint,
+    /// When it was taken.
+    pub time: EventTime,
+    /// Of its Kafka record, milliseconds since the epoch; negative: not known.
+    pub record_time_ms: i64,
+}
+
 /// What became of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {
@@ -61,145 +97,144 @@ pub enum Placed {
     Accepted,
     /// Its window is past correcting: dead letter `late`.
     TooLate {
+        /// When the window ended.
+        window_end: EventTime,
         /// The building's watermark.
         watermark: EventTime,
     },
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Building {
-    time: BuildingTime,
-    /// Ascending by start; a handful open or correctable.
-    windows: VecDeque<Window>,
-    changed: bool,
-    /// Starts of windows that were given as a change and are past correcting.
-    forgotten: Vec<i64>,
+    /// Its window has it already: dead letter `repeat`.
+    Repeat,
 }
 
 /// The windows of a lane's buildings.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Windows {
-    size_us: i64,
-    allowed_lateness_us: i64,
-    measures: usize,
+    rules: Rules,
+    idle: Idle,
     buildings: Vec<Building>,
+    /// Those that have something to tell.
+    changed: Vec<BuildingId>,
+}
+
+/// What is known; not what of it was told.
+impl PartialEq for Windows {
+    fn eq(&self, other: &Self) -> bool {
+        self.buildings == other.buildings
+    }
 }
 
 impl Windows {
-    /// Windows of `size_us`, corrected until `allowed_lateness_us` after their end, over `measures` measures.
+    /// Without a reading yet.
     #[must_use]
-    pub fn new(size_us: i64, allowed_lateness_us: i64, measures: usize) -> Self {
-        Self { size_us, allowed_lateness_us, measures, buildings: Vec::new() }
-    }
-
-    /// Length of a window in microseconds.
-    #[must_use]
-    pub fn size_us(&self) -> i64 {
-        self.size_us
+    pub fn new(rules: Rules) -> Self {
+        Self { idle: Idle::new(rules.idle_after_ms), rules, buildings: Vec::new(), changed: Vec::new() }
     }
 
     /// Puts a reading into its window; `publish` gets each window that became final or was corrected by it.
+    ///
+    /// Is it late? Is it a repeat? A reading that is either changes nothing at all. Else its record's time may close windows of
+    /// buildings that have been silent, its own among them; then it moves the watermark, and then it is counted.
     pub fn place(
         &mut self,
-        building: BuildingId,
-        time: EventTime,
+        reading: Reading,
         value: impl Fn(usize) -> f64,
         mut publish: impl FnMut(BuildingId, &Window),
     ) -> Placed {
-        let index = building.0 as usize;
-        if index >= self.buildings.len() {
-            self.buildings.resize_with(index + 1, Building::default);
-        }
-        let state = &mut self.buildings[index];
-        let start_us = time.window_start(self.size_us).0;
-        let end_us = start_us + self.size_us;
-        if let Some(watermark_us) = state.time.watermark_us
-            && end_us + self.allowed_lateness_us <= watermark_us
+        let id = reading.building;
+        let bounds = self.rules.tumbling.bounds(reading.time);
+        let building = building(&mut self.buildings, id);
+        if let Some(watermark_us) = building.time.watermark_us
+            && building.time.is_past(bounds.end_us)
         {
-            return Placed::TooLate { watermark: EventTime(watermark_us) };
+            return Placed::TooLate { window_end: EventTime(bounds.end_us), watermark: EventTime(watermark_us) };
         }
-        if state.time.watermark_us.is_none_or(|watermark_us| time.0 > watermark_us) {
-            state.time.watermark_us = Some(time.0);
-            state.changed = true;
-            advance(state, time.0, self.size_us, self.allowed_lateness_us, |window| publish(building, window));
+        let fingerprint = self.rules.drop_repeats.then(|| {
+            let said = reading.meter.with(reading.time.0.cast_unsigned());
+            (0..self.rules.measures).fold(said, |said, measure| said.with(value(measure).to_bits()))
+        });
+        if let Some(fingerprint) = fingerprint
+            && let Some(window) = building.window(bounds.start_us)
+            && !window.seen.insert(fingerprint)
+        {
+            return Placed::Repeat;
         }
-        let watermark_us = state.time.watermark_us.expect("set just above for a first reading");
-        let window = find_or_insert(&mut state.windows, start_us, self.measures);
-        for (measure, accumulator) in window.measures.iter_mut().enumerate() {
-            accumulator.add(value(measure));
-        }
-        window.count += 1;
-        window.unpublished = true;
-        window.changed = true;
-        if end_us <= watermark_us {
-            if window.is_final {
-                window.revision += 1;
+
+        if self.idle.hear((reading.record_time_ms >= 0).then_some(reading.record_time_ms)) {
+            for id in self.idle.due(&mut self.buildings) {
+                let building = &mut self.buildings[id.0 as usize];
+                building.close().into_iter().for_each(|window| publish(id, window));
+                list(&mut self.changed, id, building);
             }
-            window.is_final = true;
-            window.unpublished = false;
-            publish(building, window);
+        }
+        let building = &mut self.buildings[id.0 as usize];
+        let time = building.time;
+        building.time.record_time_ms = self.idle.now_ms();
+        if time.watermark_us.is_none_or(|watermark_us| reading.time.0 > watermark_us) {
+            building.advance(reading.time.0, &self.rules, |window| publish(id, window));
+        }
+        building.time_changed |= building.time != time;
+        list(&mut self.changed, id, building);
+
+        let watermark_us = building.time.watermark_us;
+        let window = building.window_or_new(bounds, self.rules.measures);
+        if let Some(fingerprint) = fingerprint
+            && window.count == 0
+        {
+            window.seen.insert(fingerprint);
+        }
+        window.count(value, Some(bounds.end_us) <= watermark_us);
+        if window.is_final {
+            publish(id, window);
+        }
+        if building.is_open() {
+            self.idle.wait_for(id, building, None);
         }
         Placed::Accepted
     }
 
     /// Gives each open window that has unpublished readings to `publish`.
     pub fn publish_open(&mut self, mut publish: impl FnMut(BuildingId, &Window)) {
-        for (index, building) in self.buildings.iter_mut().enumerate() {
-            // Newest first: what is open stands at the end.
-            for window in building.windows.iter_mut().rev().take_while(|w| !w.is_final).filter(|w| w.unpublished) {
-                window.unpublished = false;
-                publish(BuildingId(u32::try_from(index).expect("a building's number is 32 bits")), window);
-            }
+        for (id, building) in (0..).map(BuildingId).zip(&mut self.buildings) {
+            building.publish_open().into_iter().for_each(|window| publish(id, window));
         }
     }
 
     /// Gives what differs from what was given before, or restored. A window that was never given is not told to be forgotten.
     pub fn take_changes(&mut self, mut take: impl FnMut(Change<'_>)) {
-        for (building, state) in (0..).map(BuildingId).zip(&mut self.buildings) {
-            if std::mem::take(&mut state.changed) {
-                take(Change::Time(building, &state.time));
-            }
-            state.forgotten.drain(..).for_each(|start_us| take(Change::Forgotten(building, start_us)));
-            for window in state.windows.iter_mut().filter(|window| window.changed) {
-                (window.changed, window.given) = (false, true);
-                take(Change::Window(building, window));
-            }
+        for id in self.changed.drain(..) {
+            let building = &mut self.buildings[id.0 as usize];
+            building.listed = false;
+            building.take_changes(id, &mut take);
         }
     }
 
     /// A building's time, as it was given.
-    pub fn restore_time(&mut self, building: BuildingId, time: BuildingTime) {
-        self.building(building).time = time;
+    pub fn restore_time(&mut self, id: BuildingId, time: BuildingTime) {
+        building(&mut self.buildings, id).time = time;
+        self.idle.hear(time.record_time_ms);
     }
 
     /// A window, as it was given; windows come in any order.
-    pub fn restore_window(&mut self, building: BuildingId, mut window: Window) {
+    pub fn restore_window(&mut self, id: BuildingId, mut window: Window) {
         window.given = true;
-        let windows = &mut self.building(building).windows;
-        match windows.binary_search_by_key(&window.start_us, |w| w.start_us) {
-            Ok(at) => windows[at] = window,
-            Err(at) => windows.insert(at, window),
+        let building = building(&mut self.buildings, id);
+        building.restore(window);
+        if building.is_open() {
+            // Its building's time may come later: the next reading looks at it.
+            self.idle.wait_for(id, building, Some(i64::MIN));
         }
-    }
-
-    fn building(&mut self, building: BuildingId) -> &mut Building {
-        let index = building.0 as usize;
-        if index >= self.buildings.len() {
-            self.buildings.resize_with(index + 1, Building::default);
-        }
-        &mut self.buildings[index]
     }
 
     /// The latest of the watermarks of buildings, for the lane's metric.
     #[must_use]
     pub fn watermark(&self) -> Option<EventTime> {
-        self.buildings.iter().filter_map(|b| b.time.watermark_us).max().map(EventTime)
+        self.buildings.iter().filter_map(|building| building.time.watermark_us).max().map(EventTime)
     }
 
     /// Windows held in memory, open and correctable.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.buildings.iter().map(|b| b.windows.len()).sum()
+        self.buildings.iter().map(Building::len).sum()
     }
 
     /// True before the first reading.
@@ -209,38 +244,18 @@ impl Windows {
     }
 }
 
-/// Closes what ends at or before the watermark and forgets what is past correcting.
-fn advance(state: &mut Building, watermark_us: i64, size_us: i64, lateness_us: i64, mut publish: impl FnMut(&Window)) {
-    // What is open stands at the end; many more may be correctable.
-    let open = state.windows.iter().rev().take_while(|window| !window.is_final).count();
-    let first_open = state.windows.len() - open;
-    for window in state.windows.range_mut(first_open..).take_while(|window| window.start_us + size_us <= watermark_us) {
-        window.is_final = true;
-        window.unpublished = false;
-        window.changed = true;
-        publish(window);
+fn building(buildings: &mut Vec<Building>, id: BuildingId) -> &mut Building {
+    let index = id.0 as usize;
+    if index >= buildings.len() {
+        buildings.resize_with(index + 1, Building::default);
     }
-    while state.windows.front().is_some_and(|w| w.start_us + size_us + lateness_us <= watermark_us) {
-        let forgotten = state.windows.pop_front().filter(|window| window.given);
-        state.forgotten.extend(forgotten.map(|window| window.start_us));
-    }
+    &mut buildings[index]
 }
 
-fn find_or_insert(windows: &mut VecDeque<Window>, start_us: i64, measures: usize) -> &mut Window {
-    // Nearly every reading belongs to the newest window.
-    let at = match windows.back() {
-        Some(newest) if newest.start_us == start_us => windows.len() - 1,
-        _ => match windows.binary_search_by_key(&start_us, |w| w.start_us) {
-            Ok(at) => at,
-            Err(at) => {
-                let measures = smallvec::smallvec![Accumulator::default(); measures];
-                let new = Window { start_us, measures, ..Window::default() };
-                windows.insert(at, new);
-                at
-            }
-        },
-    };
-    &mut windows[at]
+fn list(changed: &mut Vec<BuildingId>, id: BuildingId, building: &mut Building) {
+    if !std::mem::replace(&mut building.listed, true) {
+        changed.push(id);
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod dropped_plugin;
 mod failing_detector;
 mod faults;
 mod feeder;
+mod late_data;
 mod oracle;
 mod other_languages;
 mod proxy;

@@ -25,7 +25,7 @@ const BANS: [Ban; 10] = [
     },
     Ban {
         room: "host/src/window",
-        except: &["host/src/window/tests.rs"],
+        except: &["host/src/window/tests"],
         words: &["tokio", "tracing", "std::fs", "rdkafka", "serde_json"],
         reason: "windows are pure: no async, no I/O, no log",
     },

@@ -54,7 +54,8 @@ class Verification:
         expected = expect(self.kafka, self.name, model)
         windows = {key: window_row(window) for key, window in expected.windows.items()}
         self.run_until(len(windows), len(expected.anomalies))
-        print(f"readings in the topic      {expected.readings + expected.late:>9}   late {expected.late}")
+        total = expected.readings + expected.late + expected.repeats
+        print(f"readings in the topic      {total:>9}   late {expected.late}   repeats {expected.repeats}")
         print(f"windows expected           {len(windows):>9}")
         print(f"anomalies expected         {len(expected.anomalies):>9}   threshold {model.threshold:.6f}")
         equal = all([self.compare(store, windows, expected.anomalies) for store in self.stores()])
