@@ -23,7 +23,7 @@ pub use group::Group;
 pub use history::History;
 pub use lane_log::KafkaLane;
 pub use partition_queue::PartitionQueue;
-pub use queue::Messages;
+pub use queue::{Message, Messages};
 pub use rdkafka::error::KafkaError;
 pub use redriver::{RedriveError, Redriven, Redriver};
 pub use result_reader::ResultReader;

@@ -33,8 +33,9 @@ const UNBEARABLE: f64 = 13.0;
 const ACTS: u32 = 110;
 /// After calm has come, more than this says that the end is never reached.
 const MOST_ACTS: u32 = 20_000;
+const LATENESS_US: i64 = 120_000_000;
 const METERS: [(&str, u64); 5] = [("A", 1), ("A", 2), ("B", 1), ("C", 1), ("C", 2)];
-const CONFIG: &str = "[window]\nallowed_lateness = \"2m\"\n[state]\ninterval = \"3s\"\n[input.measures.electricity]\nfield = \"electricity\"\nunit = \"kWh\"\n";
+const CONFIG: &str = "[window]\nallowed_lateness = \"2m\"\nresend = \"0s\"\n[input]\nrepeats = \"keep\"\n[state]\ninterval = \"3s\"\n[input.measures.electricity]\nfield = \"electricity\"\nunit = \"kWh\"\n";
 
 thread_local! {
     static PLUGINS: [Arc<Plugin>; 2] = {
@@ -133,7 +134,9 @@ pub(super) fn move_watermarks_first(batch: &Batch, meters: &MeterTable, windows:
         let building = meters.meter(*meter).building;
         let latest = batch.meters.iter().zip(&batch.event_times_us);
         let latest = latest.filter(|(other, _)| meters.meter(**other).building == building).map(|(_, time)| *time).max();
-        windows.restore_time(building, BuildingTime { watermark_us: latest.max(Some(time)) });
+        let watermark_us = latest.max(Some(time));
+        let horizon_us = watermark_us.map(|watermark_us| watermark_us - LATENESS_US);
+        windows.restore_time(building, BuildingTime { watermark_us, horizon_us, ..BuildingTime::default() });
     }
 }
 
