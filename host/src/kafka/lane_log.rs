@@ -14,7 +14,7 @@ use super::partition_reader::PartitionReader;
 use super::{Group, PartitionQueue, Settings};
 use crate::clock;
 use crate::domain::Message;
-use crate::pipeline::{LaneLog, LogError};
+use crate::pipeline::{LaneLog, LogError, TakeRecord};
 use crate::results::{OutRecord, ResultTopic, TopicNames};
 
 /// One call to a broker; longer waits are made of several.
@@ -90,7 +90,7 @@ impl LaneLog for KafkaLane {
         Ok(start..end)
     }
 
-    fn read_state(&mut self, take: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<(), LogError> {
+    fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
         let topic = self.topics.name(ResultTopic::State);
         let mut reader = PartitionReader::open(&self.settings).map_err(|error| of_call(&error))?;
         reader

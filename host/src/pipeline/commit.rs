@@ -15,6 +15,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// client's queue was seen never to empty, and an abort empties it.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Transactions that may fail one after the other before the lane begins another life, which looks at everything anew: whether it
+/// still has the partition, whether its topics are there.
+const MOST_ATTEMPTS: u32 = 8;
+
 /// How a commit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Commit {
@@ -77,7 +81,7 @@ impl Transaction {
         give_up: &impl Fn() -> bool,
     ) -> Commit {
         let mut backoff = Backoff::new();
-        loop {
+        for _ in 0..MOST_ATTEMPTS {
             let error = match self.attempt(log, outbox, next_offset, give_up) {
                 Ok(()) => return Commit::Done,
                 Err(error @ (LogError::Lost(_) | LogError::Fatal(_))) => return Commit::Failed(error),
@@ -94,6 +98,7 @@ impl Transaction {
             }
             backoff.pause(log);
         }
+        Commit::Failed(LogError::Lost(format!("{MOST_ATTEMPTS} transactions failed one after the other")))
     }
 
     fn attempt(

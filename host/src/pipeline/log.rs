@@ -26,6 +26,9 @@ pub enum LogError {
     Fatal(String),
 }
 
+/// Takes a record's key, and its value if it has one.
+pub type TakeRecord<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+
 /// The log as one lane sees it: its partition of the input, its transactions, its state.
 pub trait LaneLog {
     /// Which partition of the input.
@@ -53,7 +56,7 @@ pub trait LaneLog {
     ///
     /// # Errors
     /// When the log does not answer.
-    fn read_state(&mut self, take: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<(), LogError>;
+    fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError>;
 
     /// The next message that is polled is the first one at or after this offset.
     ///

@@ -15,5 +15,5 @@ mod warm_up;
 mod wiring;
 
 pub use lanes::{LaneInfo, Lanes};
-pub use log::{LaneLog, LogError};
+pub use log::{LaneLog, LogError, TakeRecord};
 pub use wiring::{Host, HostError, Status};

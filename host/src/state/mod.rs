@@ -27,6 +27,8 @@ struct LaneRecord {
     /// The first input offset that is not in the state.
     next_offset: i64,
     shape: Shape,
+    /// How many other records the state has; fewer say that some are gone.
+    records: usize,
     /// What ran then.
     plugins: Vec<Identity>,
 }

@@ -70,6 +70,7 @@ impl StoredLane {
     pub fn restore(&self, config: &Config) -> Result<Restored, StateError> {
         let mut lane: Option<LaneRecord> = None;
         let mut restoring = Restoring { state: LaneState::new(config), states: Vec::new(), windows: Vec::new() };
+        let mut writer = StateWriter::new(config, Vec::new());
         // Records come in no order, and all others name meters and buildings.
         for first in [true, false] {
             self.stored.for_each(|key, payload| {
@@ -78,13 +79,20 @@ impl StoredLane {
                     lane = Some(postcard::from_bytes(payload).map_err(|_| damaged(key))?);
                     return Ok(());
                 }
-                let taken = if first { restoring.take_meter(name, payload) } else { restoring.take_other(name, payload) };
+                let taken = if first {
+                    writer.has(key, payload.len());
+                    restoring.take_meter(name, payload)
+                } else {
+                    restoring.take_other(name, payload)
+                };
                 taken.ok_or_else(|| damaged(key))
             })?;
         }
-        let LaneRecord { next_offset, shape, plugins } = lane.ok_or(StateError::Gone)?;
+        let LaneRecord { next_offset, shape, records, plugins } = lane.ok_or(StateError::Gone)?;
         let reshaped = shape != Shape::of(config);
-        let mut writer = StateWriter::new(config, Vec::new());
+        if writer.records() != records {
+            return Err(StateError::Lacking { found: writer.records(), written: records });
+        }
         let Restoring { mut state, states, windows } = restoring;
         state.next_offset = Some(next_offset);
         for (building, part) in windows {
@@ -93,6 +101,10 @@ impl StoredLane {
                 WindowPart::Window(_) if reshaped => {}
                 WindowPart::Window(window) => state.windows.restore_window(building, window),
             }
+        }
+        if reshaped {
+            let windows = format!("{}{WINDOW}", self.prefix);
+            self.stored.keys().filter(|key| is_ours(key, &windows)).for_each(|key| writer.discard(key));
         }
         writer.cut = Some(next_offset);
         writer.meters = state.meters.count();
@@ -113,6 +125,7 @@ impl StoredLane {
     }
 }
 
+/// Is it a record of this prefix, or a part of one?
 fn is_ours(key: &[u8], prefix: &str) -> bool {
     let key = match key.strip_prefix(b"part ") {
         // `part <number> of <key>`

@@ -37,6 +37,14 @@ pub enum StateError {
         /// Its version.
         found: u8,
     },
+    /// Some records are not there.
+    #[error("the state topic holds {found} records of this lane's {written}")]
+    Lacking {
+        /// Records that are there.
+        found: usize,
+        /// Records that should be.
+        written: usize,
+    },
     /// The record on which all others depend is not there.
     #[error("the state topic holds no state of this lane")]
     Gone,
@@ -132,6 +140,11 @@ impl Stored {
     /// Every key, of parts too.
     pub(super) fn into_keys(self) -> impl Iterator<Item = Vec<u8>> {
         self.values.into_keys()
+    }
+
+    /// Every key, of parts too.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.values.keys().map(Vec::as_slice)
     }
 
     /// Bytes of all values.

@@ -90,6 +90,13 @@ fn what_cannot_be_used_is_named() {
         assert_eq!(damage(&mut topic, another), StateError::UnknownVersion { key: name(&key), found: 9 });
         topic.0.insert(key, whole);
     }
+    let key = topic.0.keys().find(|key| key.ends_with(b"meter/A/1")).unwrap().clone();
+    let meter = topic.0.remove(&key).unwrap();
+    assert!(topic.restore(&config).is_err());
+    topic.0.insert(key, meter);
+    let window = topic.0.keys().find(|key| name(key).contains("/window/")).unwrap().clone();
+    topic.0.remove(&window);
+    assert_eq!(topic.restore(&config).unwrap_err(), StateError::Lacking { found: 2, written: 3 });
     topic.0.remove(b"wattdog/university_consumption/lane".as_slice());
     assert_eq!(topic.restore(&config).unwrap_err(), StateError::Gone);
 }
@@ -120,6 +127,9 @@ fn windows_of_another_shape_do_not_go_on() {
     topic.take(&mut outbox);
     assert!(!topic.restore(&config).unwrap().reshaped);
     config.window.time_zone = "Europe/Berlin".into();
-    let restored = topic.restore(&config).unwrap();
+    let mut restored = topic.restore(&config).unwrap();
     assert!(restored.reshaped && restored.state.windows.is_empty() && restored.state.meters.count() == 1);
+    restored.writer.write(&mut restored.state, std::iter::empty(), 1, &mut outbox);
+    topic.take(&mut outbox);
+    assert!(!topic.restore(&config).unwrap().reshaped, "windows of before are gone for good");
 }

@@ -1,6 +1,7 @@
 //! State into the outbox: only what changed since it was last written.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use serde::Serialize;
 
@@ -42,8 +43,8 @@ pub struct StateWriter {
     pub(super) meters: usize,
     /// By file.
     pub(super) ledgers: BTreeMap<String, Ledger>,
-    /// Records of more than one part.
-    long: HashMap<Vec<u8>, u16, ahash::RandomState>,
+    /// The records that the topic has beside the lane's own, by a hash of their keys, and of how many parts each is.
+    records: HashMap<u64, u16, ahash::RandomState>,
     /// Keys that mean nothing any more.
     stale: Vec<Vec<u8>>,
     /// The offset of what was last written; none: nothing was.
@@ -61,7 +62,7 @@ impl StateWriter {
             shape: Shape::of(config),
             meters: 0,
             ledgers: BTreeMap::new(),
-            long: HashMap::default(),
+            records: HashMap::default(),
             stale,
             cut: None,
             payload: Vec::new(),
@@ -72,6 +73,22 @@ impl StateWriter {
     #[must_use]
     pub fn cut(&self) -> Option<i64> {
         self.cut
+    }
+
+    /// The topic has a record of this key, with a payload of this length.
+    pub(super) fn has(&mut self, key: &[u8], length: usize) {
+        self.records.insert(hash(key), parts(length));
+    }
+
+    /// What stands under this key, or is a part of it, means nothing any more.
+    pub(super) fn discard(&mut self, key: &[u8]) {
+        self.records.remove(&hash(key));
+        self.stale.push(key.to_vec());
+    }
+
+    /// How many records the topic has beside the lane's own.
+    pub(super) fn records(&self) -> usize {
+        self.records.len()
     }
 
     /// Adds what changed to the outbox, as one cut at `next_offset`. Returns its bytes.
@@ -108,10 +125,16 @@ impl StateWriter {
             |stem| identities.iter().any(|identity| identity.is_stateful && identity.file_stem == stem),
             meters,
         );
-        let shape = cut.writer.shape.clone();
-        cut.record(&[LANE], &LaneRecord { next_offset, shape, plugins: identities });
+        let (shape, records) = (cut.writer.shape.clone(), cut.writer.records());
+        cut.lane(&LaneRecord { next_offset, shape, records, plugins: identities });
         outbox.byte_len() - before
     }
+}
+
+/// Two keys of one hash would be counted as one record, and the lane built anew for nothing: once in more lives than there will be.
+fn hash(key: &[u8]) -> u64 {
+    static STATE: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
+    STATE.hash_one(key)
 }
 
 /// One writing.
@@ -136,6 +159,13 @@ impl Cut<'_> {
         self.writer.payload = payload;
     }
 
+    /// Without it nothing else counts.
+    fn lane(&mut self, record: &LaneRecord) {
+        let payload = postcard::to_stdvec(record).expect("plain data has a plain form");
+        let (key, next_offset) = (self.key(&[LANE]), self.next_offset);
+        self.outbox.push_state(&key, |out| write_part(&key, &payload, 0, next_offset, out));
+    }
+
     fn bytes(&mut self, name: &[&str], payload: &[u8]) {
         let key = self.key(name);
         let parts = parts(payload.len());
@@ -143,13 +173,13 @@ impl Cut<'_> {
             let part_key = key_of_part(&key, part);
             self.outbox.push_state(&part_key, |out| write_part(&key, payload, part, self.next_offset, out));
         }
-        let before = if parts > 1 { self.writer.long.insert(key.clone(), parts) } else { self.writer.long.remove(&key) };
+        let before = self.writer.records.insert(hash(&key), parts);
         (parts..before.unwrap_or(1)).for_each(|part| self.outbox.remove_state(&key_of_part(&key, part)));
     }
 
     fn remove(&mut self, name: &[&str]) {
         let key = self.key(name);
-        let parts = self.writer.long.remove(&key).unwrap_or(1);
+        let parts = self.writer.records.remove(&hash(&key)).unwrap_or(1);
         (0..parts).for_each(|part| self.outbox.remove_state(&key_of_part(&key, part)));
     }
 

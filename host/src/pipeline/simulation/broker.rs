@@ -147,7 +147,12 @@ impl Partition {
 
     /// The broker aborts what took too long.
     pub(super) fn time_out(&mut self) {
-        self.open = None;
-        self.committed_last = false;
+        if self.open.take().is_some() {
+            self.committed_last = false;
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 }

@@ -10,7 +10,7 @@ use super::broker::{Fenced, Input, NotCommitted, Partition};
 use super::world::World;
 use crate::domain::Message;
 use crate::pipeline::lane::Orders;
-use crate::pipeline::{LaneLog, LogError};
+use crate::pipeline::{LaneLog, LogError, TakeRecord};
 use crate::results::OutRecord;
 
 /// Most messages of one poll.
@@ -77,7 +77,7 @@ impl SimLog {
             Some(Fault::KilledBefore) => crash(),
             Some(Fault::LostCall) => return Err(again()),
             Some(Fault::Broken) => return Err(LogError::Lost("the client broke".into())),
-            Some(Fault::Aborted) => {
+            Some(Fault::Aborted) if self.world.partition(self.partition, |partition| partition.is_open()) => {
                 self.world.partition(self.partition, Partition::time_out);
                 return Err(LogError::Abort("the transaction took too long".into()));
             }
@@ -122,7 +122,7 @@ impl LaneLog for SimLog {
         self.ask(|partition| 0..partition.input.len() as i64)
     }
 
-    fn read_state(&mut self, take: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<(), LogError> {
+    fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
         let records = self.ask(|partition| partition.state.clone())?;
         records.iter().for_each(|(key, value)| take(key, value.as_deref()));
         Ok(())

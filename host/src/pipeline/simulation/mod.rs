@@ -80,9 +80,9 @@ fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
     }
     world.calm_down();
     let mut acts = 0;
-    // Twice the time between two shows of open windows.
+    // Long enough for a lane that has just begun to show its open windows.
     let mut quiet_since = world.now();
-    while !world.is_at_rest() || world.now().duration_since(quiet_since).as_secs() < 3 {
+    while !world.is_at_rest() || world.now().duration_since(quiet_since).as_secs() < 6 {
         if !world.is_at_rest() {
             quiet_since = world.now();
         }
