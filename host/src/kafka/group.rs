@@ -15,7 +15,7 @@ use crate::config::Kafka;
 #[derive(Clone)]
 pub struct Group {
     subscription: Subscription,
-    topic: String,
+    pub(super) topic: String,
 }
 
 impl Group {

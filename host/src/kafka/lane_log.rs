@@ -11,6 +11,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
 use super::partition_reader::PartitionReader;
+use super::topics::ensure_partitions;
 use super::{Group, PartitionQueue, Settings};
 use crate::clock;
 use crate::domain::Message;
@@ -58,6 +59,23 @@ impl KafkaLane {
         Self { queue, group, settings, transactional_id, topics, producer: None, committed: None, has_polled: false }
     }
 
+    /// The input may have got more partitions, or the state topic may be gone.
+    fn ensure_state_partition(&self) -> Result<(), LogError> {
+        let (topic, wanted) = (self.topics.name(ResultTopic::State), self.queue.partition() + 1);
+        let lost = |error: &dyn std::fmt::Display| LogError::Lost(error.to_string());
+        // All topics, since asking for one by name may create it.
+        let metadata = self.producer()?.client().fetch_metadata(None, CALL_TIMEOUT).map_err(|error| of_call(&error))?;
+        let partitions =
+            |name: &str| metadata.topics().iter().find(|t| t.name() == name).map_or(0, |t| t.partitions().len() as i32);
+        if partitions(topic) >= wanted {
+            return Ok(());
+        }
+        let of_input = partitions(&self.group.topic).max(wanted);
+        tracing::warn!(topic, partitions = of_input, "the state topic is missing or has too few partitions; it is made");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| lost(&error))?;
+        runtime.block_on(ensure_partitions(&self.settings, topic, of_input)).map_err(|error| lost(&error))
+    }
+
     fn producer(&self) -> Result<&BaseProducer<Context>, LogError> {
         self.producer.as_ref().ok_or_else(|| LogError::Lost("the lane has no producer".into()))
     }
@@ -77,7 +95,7 @@ impl LaneLog for KafkaLane {
         })?;
         producer.init_transactions(CALL_TIMEOUT).map_err(|error| of_transaction(&error))?;
         self.producer = Some(producer);
-        Ok(())
+        self.ensure_state_partition()
     }
 
     fn committed(&mut self) -> Result<Option<i64>, LogError> {

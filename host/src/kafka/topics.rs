@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -92,6 +92,26 @@ pub async fn ensure_topics(settings: &Settings, topics: &[TopicSpec]) -> Result<
             Err((name, code)) => {
                 return Err(TopicError::NotCreated { topic: name, reason: code.to_string(), partitions: topic.partitions });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a compacted topic where it is missing, and gives it more partitions where it has too few.
+///
+/// # Errors
+/// When no broker answers or it is not to be had.
+pub(super) async fn ensure_partitions(settings: &Settings, topic: &str, partitions: i32) -> Result<(), TopicError> {
+    ensure_topics(settings, &[TopicSpec { name: topic.to_owned(), partitions, compacted: true }]).await?;
+    let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
+    let admin: AdminClient<DefaultClientContext> = settings.admin().create().map_err(unreachable)?;
+    let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
+    let more = NewPartitions::new(topic, usize::try_from(partitions).unwrap_or(1));
+    for answer in admin.create_partitions(&[more], &options).await.map_err(unreachable)? {
+        match answer {
+            // It has as many already.
+            Ok(_) | Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
+            Err((name, code)) => return Err(TopicError::NotCreated { topic: name, reason: code.to_string(), partitions }),
         }
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::crash_point;
 use super::log::{LaneLog, LogError};
 use crate::results::Outbox;
 
@@ -108,11 +109,15 @@ impl Transaction {
         next_offset: i64,
         give_up: &impl Fn() -> bool,
     ) -> Result<(), LogError> {
+        crash_point::pass("before-produce");
         self.try_send(log, outbox)?;
         let deadline = log.now() + FLUSH_TIMEOUT;
         patiently(log, Some(deadline), give_up, LaneLog::flush)?;
+        crash_point::pass("after-produce");
         patiently(log, None, give_up, |log| log.add_offset(next_offset))?;
+        crash_point::pass("before-commit");
         patiently(log, None, give_up, LaneLog::commit)?;
+        crash_point::pass("after-commit");
         self.begun = false;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::commit::{Commit, Transaction};
+use super::crash_point;
 use super::following::Following;
 use super::log::{LaneLog, LogError};
 use super::recovery::{Recovered, recover};
@@ -148,7 +149,11 @@ impl<L: LaneLog> Lane<L> {
     /// When this life cannot go on.
     pub(super) fn turn(&mut self) -> Result<(), LogError> {
         if !self.is_replaying() {
-            self.state_is_due |= self.following.step(&mut self.stages, &mut self.state);
+            let swapped = self.following.step(&mut self.stages, &mut self.state);
+            if swapped {
+                crash_point::pass("swapped");
+            }
+            self.state_is_due |= swapped;
         }
         let idle = !self.step();
         if self.is_replaying() {

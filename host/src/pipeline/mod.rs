@@ -1,6 +1,7 @@
 //! Lanes, and what joins the stages: the only room that knows them all.
 
 mod commit;
+mod crash_point;
 mod following;
 mod lane;
 mod lanes;

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::crash_point;
 use super::lane::Shared;
 use super::log::{LaneLog, LogError};
 use super::stages::Stages;
@@ -27,6 +28,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
     let held = log.held()?;
     let mut stored = StoredLane::new(config);
     log.read_state(&mut |key, value| stored.take(key, value))?;
+    crash_point::pass("while-restoring");
     let plan = Plan::of(log.partition(), committed, &held, stored, |stored| stored.restore(config));
     let mut stages = Stages::new(Arc::clone(shared), log.partition());
     let (state, writer, answered) = match plan {

@@ -17,11 +17,11 @@ async fn a_killed_host_is_followed_by_one_that_knows_every_meter() {
         }
         feeder.finish();
     });
-    let mut running = world.start_static("host-1");
+    let mut running = world.start_host("host-1", None);
     for life in 0..6 {
         std::thread::sleep(Duration::from_millis(700 + 450 * (life % 3)));
         drop(running);
-        running = world.start_static("host-1");
+        running = world.start_host("host-1", None);
     }
     feeding.join().unwrap();
     let postgres = world.postgres().await;

@@ -134,7 +134,7 @@ async fn a_row_that_a_store_refused_is_written_once_when_it_takes_it() {
     eventually("the row beside it is there", async || (windows(&postgres, "Taken").await == (1, 1)).then_some(())).await;
     let refused = &letters(&world, &["--kind", "row"], 1).await[0];
     // The same window again, with one more.
-    feeder.send_lines([REFUSED.to_owned()]);
+    feeder.send_lines([REFUSED.replace("\"water\":", "\"water\":1")]);
     letters(&world, &["--kind", "row"], 2).await;
     assert_eq!((refused["stage"].as_str(), refused["reason"].as_str()), (Some("sink.postgres"), Some("refused")));
     assert!(refused["message"].as_str().unwrap().contains("not_refused"), "{refused}");

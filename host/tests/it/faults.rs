@@ -13,7 +13,7 @@ const PER_SECOND: f64 = 1_500.0;
 const AWAY: Duration = Duration::from_secs(4);
 const BETWEEN: Duration = Duration::from_secs(4);
 
-fn service(action: &str, name: &str) {
+pub(crate) fn service(action: &str, name: &str) {
     let mut xtask = Command::new(env!("CARGO"));
     let status = xtask.current_dir(workspace()).args(["xtask", "services", action, name]).status().unwrap();
     assert!(status.success(), "cargo xtask services {action} {name}: this test stops servers, so they must be the project's own");

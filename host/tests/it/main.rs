@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
 mod broken_records;
+mod chaos;
 mod compression;
 mod correctness;
 mod crash;

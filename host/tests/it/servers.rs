@@ -23,6 +23,8 @@ pub(crate) struct World {
     /// Where the program's page is.
     address: String,
     plugins: PathBuf,
+    /// More of the configuration.
+    more: String,
 }
 
 /// The running program; ended when dropped.
@@ -42,10 +44,15 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// `STOP`, `CONT`, …
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
     /// Asks it to stop as an operator would, and expects exit code 0.
     pub(crate) fn stop(mut self) {
-        let status = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().unwrap();
-        assert!(status.success());
+        self.signal("TERM");
         let status = self.0.wait().unwrap();
         assert!(status.success(), "the program ended with {status}");
     }
@@ -79,6 +86,7 @@ impl World {
             address: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
             folder: tempfile::tempdir().unwrap(),
             plugins: workspace().join("plugins"),
+            more: String::new(),
             name,
         }
     }
@@ -96,6 +104,11 @@ impl World {
         }
         world.plugins = folder;
         world
+    }
+
+    /// More tables for the configuration.
+    pub(crate) fn configure(&mut self, more: &str) {
+        more.clone_into(&mut self.more);
     }
 
     pub(crate) fn plugins(&self) -> &Path {
@@ -124,7 +137,7 @@ impl World {
 
     fn config(&self, group: &str) -> PathBuf {
         let path = self.folder.path().join("wattdog.toml");
-        let Self { name, kafka, postgres, mongodb, address, .. } = self;
+        let Self { name, kafka, postgres, mongodb, address, more, .. } = self;
         let plugins = &self.plugins;
         let cache = self.folder.path().join("cache");
         let audit = self.audit_file();
@@ -136,7 +149,7 @@ impl World {
              [plugins]\ndir = {plugins:?}\ncache = {cache:?}\naudit = {audit:?}\n\
              [sink.postgres]\nurl = \"{postgres}\"\n\
              [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\
-             [web]\nlisten = \"{address}\"\n"
+             [web]\nlisten = \"{address}\"\n{more}"
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -208,11 +221,19 @@ impl World {
         Running(command.spawn().unwrap())
     }
 
-    /// With a name of its own in the group, so that it has its partitions back at once after it was killed.
-    pub(crate) fn start_static(&self, instance: &str) -> Running {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+    /// One of several hosts, with a name of its own in the group, so that it has its partitions back at once after it was killed.
+    /// `crash_at`: where in the code it is to be killed.
+    pub(crate) fn start_host(&self, name: &str, crash_at: Option<&str>) -> Running {
+        let folder = self.folder.path();
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut command = self.wattdog();
-        command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__KAFKA__INSTANCE", instance);
+        command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__KAFKA__INSTANCE", name);
+        command
+            .env("WATTDOG__WEB__LISTEN", "127.0.0.1:0")
+            .env("WATTDOG__PLUGINS__AUDIT", folder.join(format!("audit-{name}.jsonl")));
+        if let Some(place) = crash_at {
+            command.env("WATTDOG_CRASH_AT", place);
+        }
         Running(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
     }
 

@@ -1,0 +1,119 @@
+//! What goes wrong.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use super::hosts::Hosts;
+use super::{SESSION, load};
+use crate::faults::service;
+use crate::feeder::PARTITIONS;
+use crate::servers::World;
+
+const PLACES: [&str; 6] = ["before-produce", "after-produce", "before-commit", "after-commit", "while-restoring", "swapped"];
+const SERVERS: [&str; 3] = ["kafka", "postgres", "ferretdb"];
+/// An armed host that does not come by its place lives on.
+const ARMED: Duration = Duration::from_secs(12);
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// `kill -9`, and another life at once or after its session.
+    Kill {
+        returns_at_once: bool,
+    },
+    /// `kill -9` at a place of the code.
+    KillAt {
+        place: &'static str,
+        pass: u64,
+    },
+    /// It stands still for longer than its session, and goes on.
+    Freeze,
+    /// A server is stopped and started.
+    Server {
+        name: &'static str,
+        away_s: u64,
+    },
+    /// One more host, or one less.
+    HostAdded,
+    HostRemoved,
+    /// Another version of a detector.
+    Swap {
+        version: u64,
+    },
+    /// A record of the state topic is overwritten with nonsense, and the lane's host killed.
+    DamagedState {
+        partition: i32,
+    },
+}
+
+impl Fault {
+    pub(super) fn any(random: &mut Xoshiro256PlusPlus) -> Self {
+        match random.random_range(0..20) {
+            0..5 => Self::Kill { returns_at_once: random.random_range(0..4) > 0 },
+            5..11 => Self::KillAt { place: PLACES[random.random_range(0..PLACES.len())], pass: random.random_range(1..12) },
+            11..13 => Self::Freeze,
+            13..15 => Self::Server { name: SERVERS[random.random_range(0..SERVERS.len())], away_s: random.random_range(1..5) },
+            15 => Self::HostAdded,
+            16 => Self::HostRemoved,
+            17 => Self::Swap { version: random.random_range(1..4) },
+            _ => Self::DamagedState { partition: random.random_range(0..PARTITIONS) },
+        }
+    }
+
+    pub(super) fn strike(self, world: &World, hosts: &mut Hosts<'_>, random: &mut Xoshiro256PlusPlus) {
+        let victim = hosts.any(random);
+        match self {
+            Self::Kill { returns_at_once } => {
+                let name = hosts.kill(victim);
+                if !returns_at_once {
+                    std::thread::sleep(SESSION);
+                }
+                hosts.start(name, None);
+            }
+            Self::KillAt { place, pass } => {
+                let name = hosts.kill(victim);
+                let pass = if place == "while-restoring" || place == "swapped" { 1 } else { pass };
+                hosts.start(name, Some(&format!("{place}/{pass}")));
+                if place == "swapped" {
+                    std::thread::sleep(Duration::from_secs(2));
+                    load::drop_tally(world, random.random_range(1..4));
+                }
+                let (started, last) = (Instant::now(), hosts.last());
+                while hosts.get(last).lives() && started.elapsed() < ARMED {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                let name = hosts.kill(last);
+                hosts.start(name, None);
+            }
+            Self::Freeze => {
+                hosts.get(victim).signal("STOP");
+                std::thread::sleep(SESSION + Duration::from_secs(3));
+                hosts.get(victim).signal("CONT");
+            }
+            Self::Server { name, away_s } => {
+                service("stop", name);
+                std::thread::sleep(Duration::from_secs(away_s));
+                service("start", name);
+            }
+            Self::HostAdded => hosts.add(),
+            Self::HostRemoved => hosts.remove(victim),
+            Self::Swap { version } => load::drop_tally(world, version),
+            Self::DamagedState { partition } => {
+                let name = hosts.kill(victim);
+                damage(world, partition);
+                hosts.start(name, None);
+            }
+        }
+    }
+}
+
+fn damage(world: &World, partition: i32) {
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
+    let (topic, key) = (format!("{}.state", world.name), format!("{0}/{0}/lane", world.name));
+    let record = BaseRecord::to(&topic).partition(partition).key(&key).payload("nonsense");
+    producer.send(record).expect("the queue has room");
+    producer.flush(Duration::from_secs(30)).expect("the broker takes it");
+}

@@ -1,0 +1,79 @@
+//! One to three hosts of one group.
+
+use rand::RngExt as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::servers::{Running, World};
+
+const MOST: usize = 3;
+
+pub(super) struct Hosts<'w> {
+    world: &'w World,
+    /// With the name that each has in the group.
+    running: Vec<(String, Running)>,
+    named: usize,
+}
+
+impl<'w> Hosts<'w> {
+    pub(super) fn new(world: &'w World) -> Self {
+        Self { world, running: Vec::new(), named: 0 }
+    }
+
+    pub(super) fn add(&mut self) {
+        if self.running.len() < MOST {
+            self.named += 1;
+            let name = format!("host-{}", self.named);
+            let host = self.world.start_host(&name, None);
+            self.running.push((name, host));
+        }
+    }
+
+    pub(super) fn any(&self, random: &mut Xoshiro256PlusPlus) -> usize {
+        random.random_range(0..self.running.len())
+    }
+
+    pub(super) fn get(&mut self, at: usize) -> &mut Running {
+        &mut self.running[at].1
+    }
+
+    /// The one that was started last.
+    pub(super) fn last(&self) -> usize {
+        self.running.len() - 1
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(&mut self, at: usize) -> String {
+        self.running.remove(at).0
+    }
+
+    /// It comes back under its name; `crash_at` says where it ends by itself.
+    pub(super) fn start(&mut self, name: String, crash_at: Option<&str>) {
+        let host = self.world.start_host(&name, crash_at);
+        self.running.push((name, host));
+    }
+
+    /// As an operator would.
+    pub(super) fn remove(&mut self, at: usize) {
+        if self.running.len() > 1 {
+            self.running.remove(at).1.stop();
+        }
+    }
+
+    /// A host that has ended by itself is started again.
+    pub(super) fn keep_one(&mut self, random: &mut Xoshiro256PlusPlus) {
+        let mut ended = Vec::new();
+        self.running.retain_mut(|(name, host)| {
+            let lives = host.lives();
+            ended.extend((!lives).then(|| name.clone()));
+            lives
+        });
+        ended.into_iter().for_each(|name| self.start(name, None));
+        if self.running.is_empty() || (self.running.len() < MOST && random.random_range(0..6) == 0) {
+            self.add();
+        }
+    }
+
+    pub(super) fn stop(self) {
+        self.running.into_iter().for_each(|(_, host)| host.stop());
+    }
+}

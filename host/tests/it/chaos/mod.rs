@@ -1,0 +1,79 @@
+//! Everything that can go wrong with real servers, at random, under load; afterwards every row and every dead letter is compared
+//! with what follows from the input topic alone.
+//!
+//! `cargo xtask chaos --faults 500 --seed 7`
+
+mod faults;
+mod hosts;
+mod load;
+mod oracle;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::feeder::make_topic;
+use crate::servers::{World, workspace};
+use faults::Fault;
+use hosts::Hosts;
+use load::Load;
+
+const FAULTS: u64 = 25;
+/// A host that is silent for so long has left its group. The least that brokers take by default.
+const SESSION: Duration = Duration::from_secs(6);
+/// From the last reading to the last row.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "stops the servers that other tests use; `cargo xtask chaos` runs it alone"]
+#[expect(clippy::print_stdout, reason = "the report, for whoever looks")]
+async fn whatever_goes_wrong_nothing_is_lost_doubled_or_wrong() {
+    let (faults, seed) = (number("WATTDOG_CHAOS_FAULTS", FAULTS), number("WATTDOG_CHAOS_SEED", 1));
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut world = World::with_plugins("chaos", &["kmeans"]);
+    world.configure(&format!(
+        "[kafka.properties]\n\"session.timeout.ms\" = \"{}\"\n[state]\ninterval = \"5s\"\n",
+        SESSION.as_millis()
+    ));
+    load::drop_tally(&world, 1);
+    make_topic(&world).await;
+    let load = Load::start(&world);
+    let mut hosts = Hosts::new(&world);
+    hosts.add();
+    std::thread::sleep(Duration::from_secs(3));
+    let (began, mut report) = (Instant::now(), format!("# Chaos: {faults} faults, seed {seed}\n\n| s | fault |\n|---|---|\n"));
+    for _ in 0..faults {
+        std::thread::sleep(Duration::from_millis(random.random_range(300..2_500)));
+        let fault = Fault::any(&mut random);
+        let line = format!("| {:.0} | {fault:?} |\n", began.elapsed().as_secs_f64());
+        print!("{line}");
+        report += &line;
+        fault.strike(&world, &mut hosts, &mut random);
+        hosts.keep_one(&mut random);
+    }
+    let sent = load.stop();
+    let fed = began.elapsed();
+    let expected = oracle::Expected::of(&world);
+    let wrong = oracle::compare(&world, &expected, PATIENCE).await;
+    hosts.stop();
+    report += &format!(
+        "\n{sent} messages in {:.0} s; expected: {expected}.\n\nlost {}, doubled {}, wrong {}\n",
+        fed.as_secs_f64(),
+        wrong.lost.len(),
+        wrong.doubled.len(),
+        wrong.wrong.len()
+    );
+    for difference in wrong.all().take(30) {
+        report += &format!("- {difference}\n");
+    }
+    let file = workspace().join(format!("target/chaos-{seed}.md"));
+    std::fs::write(&file, &report).unwrap();
+    println!("{report}\nThe report is in {}", Path::new("target").join(file.file_name().unwrap()).display());
+    assert_eq!(wrong.all().count(), 0, "{report}");
+}
