@@ -197,7 +197,9 @@ mod tests {
         }
     }
 
-    fn read(stored: &Stored) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StateError> {
+    type Record = (Vec<u8>, Vec<u8>);
+
+    fn read(stored: &Stored) -> Result<Vec<Record>, StateError> {
         let mut all = Vec::new();
         stored.for_each(|key, payload| {
             all.push((key.to_vec(), payload.to_vec()));

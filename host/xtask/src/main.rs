@@ -43,6 +43,15 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill, freeze and move hosts, stop servers, damage state, under load; then compare every row and dead letter.
+    Chaos {
+        /// How many things go wrong.
+        #[arg(long, default_value_t = 25)]
+        faults: u64,
+        /// Which ones.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Recompute every row of a whole run from its topic, with other code, and the model with scikit-learn.
     Verify(verify::Args),
     /// Check the rules that no compiler checks.
@@ -74,6 +83,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Services(action) => services::run(&root, action),
         Task::Bench(bench) => bench::measure(&root, bench),
         Task::SwapStorm { arguments } => bench::swap_storm(&root, arguments),
+        Task::Chaos { faults, seed } => test::chaos(&root, *faults, *seed),
         Task::Verify(args) => verify::verify(&root, args),
         Task::Tidy => tidy::check(&root),
     }

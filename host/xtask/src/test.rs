@@ -37,6 +37,17 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
     Ok(())
 }
 
+pub(crate) fn chaos(root: &Path, faults: u64, seed: u64) -> Result<()> {
+    prerequisites::for_building()?;
+    plugins::build(root)?;
+    services::with(root, |variables| {
+        let mut cargo = cargo(root);
+        cargo.args(["test", "--quiet", "-p", "wattdog", "--test", "it", "--", "--ignored", "--nocapture", "chaos"]);
+        cargo.env("WATTDOG_CHAOS_FAULTS", faults.to_string()).env("WATTDOG_CHAOS_SEED", seed.to_string());
+        run(cargo.envs(variables.iter().cloned()))
+    })
+}
+
 fn integration(root: &Path) -> Result<()> {
     services::with(root, |variables| {
         let tests = || {

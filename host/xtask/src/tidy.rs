@@ -16,7 +16,7 @@ struct Ban {
     reason: &'static str,
 }
 
-const BANS: [Ban; 10] = [
+const BANS: [Ban; 11] = [
     Ban {
         room: "host/src/domain",
         except: &[],
@@ -28,6 +28,12 @@ const BANS: [Ban; 10] = [
         except: &["host/src/window/tests"],
         words: &["tokio", "tracing", "std::fs", "rdkafka", "serde_json"],
         reason: "windows are pure: no async, no I/O, no log",
+    },
+    Ban {
+        room: "host/src/state",
+        except: &[],
+        words: &["tokio", "crate::kafka", "crate::pipeline"],
+        reason: "state is records; who writes and reads them is another room's",
     },
     Ban { room: "host/src/decode", except: &[], words: &["rdkafka", "sink::"], reason: "decoding gets bytes, not Kafka" },
     Ban {

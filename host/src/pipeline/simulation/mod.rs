@@ -92,7 +92,7 @@ fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
             return Err("the end of the input is never committed".into());
         }
     }
-    world.into_partitions().iter().enumerate().try_for_each(|(number, partition)| {
+    world.take_partitions().iter().enumerate().try_for_each(|(number, partition)| {
         Expected::of(&partition.input).compare(&partition.results).map_err(|wrong| format!("partition {number}: {wrong}"))
     })
 }

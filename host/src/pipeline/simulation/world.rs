@@ -317,7 +317,7 @@ impl World {
         self.partitions.borrow().iter().all(|partition| partition.committed == Some(partition.input.len() as i64))
     }
 
-    pub(super) fn into_partitions(&self) -> Vec<Partition> {
+    pub(super) fn take_partitions(&self) -> Vec<Partition> {
         self.lives.borrow_mut().clear();
         self.partitions.take()
     }
