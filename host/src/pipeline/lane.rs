@@ -171,7 +171,7 @@ impl<L: LaneLog> Lane<L> {
     /// # Errors
     /// When it cannot.
     pub(super) fn rest(&mut self) -> Result<(), LogError> {
-        if !self.is_replaying() {
+        if !self.is_replaying() && !self.orders.given_up() {
             let is_ahead = self.writer.cut() != self.state.next_offset;
             self.state_is_due |= is_ahead;
             if is_ahead {
@@ -273,9 +273,14 @@ impl<L: LaneLog> Lane<L> {
         if !self.state_is_due && now.duration_since(self.last_state) < interval {
             return;
         }
-        if !self.stages.store_all(&self.state) && !self.state_is_due {
-            // A plugin that does not start now cannot say what it knows.
-            return;
+        if !self.stages.store_all(&self.state) {
+            if !self.state_is_due {
+                return;
+            }
+            tracing::warn!(
+                partition = self.log.partition(),
+                "a plugin does not start and cannot say what it knows; a host that goes on from here lacks its last readings"
+            );
         }
         (self.last_state, self.state_is_due) = (now, false);
         let Stages { results, enrich, detect, .. } = &mut self.stages;

@@ -51,12 +51,6 @@ impl StoredLane {
         self.stored.is_empty()
     }
 
-    /// Bytes of all values.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.stored.bytes()
-    }
-
     /// All keys, so that they can be taken away.
     #[must_use]
     pub fn into_keys(self) -> Vec<Vec<u8>> {

@@ -147,11 +147,6 @@ impl Stored {
         self.values.keys().map(Vec::as_slice)
     }
 
-    /// Bytes of all values.
-    pub(super) fn bytes(&self) -> usize {
-        self.values.values().map(Vec::len).sum()
-    }
-
     /// Gives each whole record's key and payload. Parts of a longer value of before are left out.
     pub(super) fn for_each(&self, mut give: impl FnMut(&[u8], &[u8]) -> Result<(), StateError>) -> Result<(), StateError> {
         for (key, value) in &self.values {
