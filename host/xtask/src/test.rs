@@ -57,6 +57,6 @@ fn integration(root: &Path) -> Result<()> {
         };
         run(&mut tests())?;
         // Those that stop the servers come alone, after the others.
-        run(tests().args(["--", "--ignored", "--test-threads=1"]))
+        run(tests().args(["--", "--ignored", "--test-threads=1", "faults"]))
     })
 }
