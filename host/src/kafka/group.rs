@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::{Consumer as _, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -15,6 +15,8 @@ use crate::config::Kafka;
 #[derive(Clone)]
 pub struct Group {
     subscription: Subscription,
+    /// Asks for committed offsets; is no member.
+    offsets: Arc<BaseConsumer>,
     pub(super) topic: String,
 }
 
@@ -28,8 +30,10 @@ impl Group {
         if let Some(instance) = &kafka.instance {
             config.set("group.instance.id", instance);
         }
+        // An offset that waits for the end of a transaction is not waited for: whoever asks has ended those of its partition before.
+        let offsets: BaseConsumer = settings.consumer(&kafka.group).set("isolation.level", "read_uncommitted").create()?;
         let subscription = Subscription::join(&config, &[&kafka.topic], assignments)?;
-        Ok(Self { subscription, topic: kafka.topic.clone() })
+        Ok(Self { subscription, offsets: Arc::new(offsets), topic: kafka.topic.clone() })
     }
 
     /// Serves rebalances and errors for a while. Call again and again from one thread.
@@ -54,14 +58,14 @@ impl Group {
         self.subscription.consumer.group_metadata()
     }
 
-    /// The offset that the group committed for a partition; none where it has not yet.
+    /// The offset that the group committed for a partition, by transactions that have ended; none where it has not yet.
     ///
     /// # Errors
     /// When the coordinator does not answer in time.
     pub fn committed(&self, partition: i32, timeout: Duration) -> KafkaResult<Option<i64>> {
         let mut list = TopicPartitionList::new();
         list.add_partition(&self.topic, partition);
-        let answer = self.subscription.consumer.committed_offsets(list, timeout)?;
+        let answer = self.offsets.committed_offsets(list, timeout)?;
         Ok(match answer.find_partition(&self.topic, partition).map(|element| element.offset()) {
             Some(Offset::Offset(offset)) => Some(offset),
             _ => None,

@@ -46,9 +46,6 @@ pub struct KafkaLane {
     topics: TopicNames,
     /// None before the lane is opened.
     producer: Option<BaseProducer<Context>>,
-    /// The committed offset, from which the client reads by itself.
-    committed: Option<i64>,
-    has_polled: bool,
 }
 
 impl KafkaLane {
@@ -56,7 +53,7 @@ impl KafkaLane {
     /// so that a successor fences its predecessor.
     #[must_use]
     pub fn new(queue: PartitionQueue, group: Group, settings: Settings, transactional_id: String, topics: TopicNames) -> Self {
-        Self { queue, group, settings, transactional_id, topics, producer: None, committed: None, has_polled: false }
+        Self { queue, group, settings, transactional_id, topics, producer: None }
     }
 
     /// The input may have got more partitions, or the state topic may be gone.
@@ -99,8 +96,7 @@ impl LaneLog for KafkaLane {
     }
 
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
-        self.committed = self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))?;
-        Ok(self.committed)
+        self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
     fn held(&mut self) -> Result<Range<i64>, LogError> {
@@ -121,17 +117,12 @@ impl LaneLog for KafkaLane {
     }
 
     fn rewind(&mut self, offset: i64) -> Result<(), LogError> {
-        let reads_from_there = !self.has_polled && self.committed == Some(offset);
-        if !reads_from_there {
-            self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))?;
-        }
-        Ok(())
+        self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
         let polled = self.queue.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
-        self.has_polled |= !messages.is_empty();
         take(&messages);
         !messages.is_empty()
     }

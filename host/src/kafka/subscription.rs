@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::{ClientConfig, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::PartitionQueue;
 use crate::clock;
@@ -21,6 +21,11 @@ pub trait Assignments: Send + Sync {
     /// These are ours no longer once this returns: finish and commit what was read. When they were `lost`, they are another's
     /// already, and nothing can be committed.
     fn revoked(&self, partitions: &[i32], lost: bool);
+    /// Whoever gets a partition says where it is read from, before it is read. Otherwise it is read from where the group is; which
+    /// waits for transactions that are open, and was seen to wait for ever after a member was killed.
+    fn choose_offsets(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody is told of assignments that are made by hand.
@@ -50,7 +55,10 @@ impl ConsumerContext for Context {
             // Before the assignment, so that no message goes to the common queue.
             Rebalance::Assign(list) => {
                 let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
-                for element in list.elements() {
+                for mut element in list.elements() {
+                    if self.assignments.choose_offsets() && element.set_offset(Offset::End).is_err() {
+                        tracing::error!(partition = element.partition(), "an assigned partition begins where the group is");
+                    }
                     match PartitionQueue::split(&consumer, element.topic(), element.partition()) {
                         Some(queue) => self.assignments.assigned(queue),
                         None => tracing::error!(partition = element.partition(), "no queue for an assigned partition"),

@@ -155,6 +155,10 @@ impl Assignments for Lanes {
         }
     }
 
+    fn choose_offsets(&self) -> bool {
+        true
+    }
+
     fn revoked(&self, partitions: &[i32], lost: bool) {
         let lanes: Vec<_> = {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,9 +49,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
             (state, StateWriter::new(config, stale), answered)
         }
     };
-    if let Some(next_offset) = state.next_offset {
-        log.rewind(next_offset)?;
-    }
+    log.rewind(state.next_offset.unwrap_or(held.start))?;
     Ok(Recovered { state, stages, writer, answered })
 }
 
@@ -59,7 +57,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
 enum Plan {
     /// With a state, and the messages between it and `answered`.
     GoOn { restored: Box<Restored>, answered: i64 },
-    /// With nothing, from an offset or, before the first commit, from wherever the group begins.
+    /// With nothing, from an offset or, before the first commit, from the beginning.
     Anew { from: Option<i64>, answered: Option<i64>, stale: Vec<Vec<u8>> },
 }
 
