@@ -10,10 +10,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
-use super::partition_reader::PartitionReader;
+use super::partition_reader::read_partition;
 use super::topics::ensure_partitions;
 use super::{Group, PartitionQueue, Settings};
 use crate::clock;
+use crate::config::Config;
 use crate::domain::Message;
 use crate::pipeline::{LaneLog, LogError, TakeRecord};
 use crate::results::{OutRecord, ResultTopic, TopicNames};
@@ -44,16 +45,20 @@ pub struct KafkaLane {
     settings: Settings,
     transactional_id: String,
     topics: TopicNames,
+    create_topics: bool,
     /// None before the lane is opened.
     producer: Option<BaseProducer<Context>>,
 }
 
 impl KafkaLane {
-    /// For a partition of this member of the group. The id of transactions has to be the same for a partition wherever it is read,
-    /// so that a successor fences its predecessor.
+    /// For a partition of this member of the group.
     #[must_use]
-    pub fn new(queue: PartitionQueue, group: Group, settings: Settings, transactional_id: String, topics: TopicNames) -> Self {
-        Self { queue, group, settings, transactional_id, topics, producer: None }
+    pub fn new(queue: PartitionQueue, group: Group, settings: Settings, config: &Config) -> Self {
+        let kafka = &config.kafka;
+        // The same for a partition wherever it is read, so that a successor fences its predecessor.
+        let transactional_id = format!("{}.{}.{}", kafka.group, kafka.topic, queue.partition());
+        let topics = TopicNames::new(&config.topics);
+        Self { queue, group, settings, transactional_id, topics, create_topics: kafka.create_topics, producer: None }
     }
 
     /// The input may have got more partitions, or the state topic may be gone.
@@ -68,6 +73,11 @@ impl KafkaLane {
             return Ok(());
         }
         let of_input = partitions(&self.group.topic).max(wanted);
+        if !self.create_topics {
+            return Err(LogError::Fatal(format!(
+                "topic `{topic}` needs {of_input} partitions; create it compacted, or set `kafka.create_topics = true`"
+            )));
+        }
         tracing::warn!(topic, partitions = of_input, "the state topic is missing or has too few partitions; it is made");
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| lost(&error))?;
         runtime.block_on(ensure_partitions(&self.settings, topic, of_input)).map_err(|error| lost(&error))
@@ -100,20 +110,17 @@ impl LaneLog for KafkaLane {
     }
 
     fn held(&mut self) -> Result<Range<i64>, LogError> {
-        let (start, end) = self.queue.held(CALL_TIMEOUT).map_err(|error| of_call(&error))?;
-        Ok(start..end)
+        self.queue.held(CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
     fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
         let topic = self.topics.name(ResultTopic::State);
-        let mut reader = PartitionReader::open(&self.settings).map_err(|error| of_call(&error))?;
-        reader
-            .read_to_end(topic, self.queue.partition(), |message| {
-                if let Some(key) = message.key {
-                    take(key, message.payload);
-                }
-            })
-            .map_err(|error| of_call(&error))
+        read_partition(&self.settings, topic, self.queue.partition(), |message| {
+            if let Some(key) = message.key {
+                take(key, message.payload);
+            }
+        })
+        .map_err(|error| of_call(&error))
     }
 
     fn rewind(&mut self, offset: i64) -> Result<(), LogError> {

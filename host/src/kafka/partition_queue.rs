@@ -1,6 +1,7 @@
 //! The messages of one assigned partition.
 
 use std::ffi::CString;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,12 +57,13 @@ impl PartitionQueue {
         self.reader.poll(wait)
     }
 
-    /// The first offset that the partition holds, and the one after the last.
+    /// The offsets that the partition holds.
     ///
     /// # Errors
     /// When the broker does not answer in time.
-    pub fn held(&self, timeout: Duration) -> KafkaResult<(i64, i64)> {
-        self.consumer.fetch_watermarks(&self.topic.to_string_lossy(), self.partition, timeout)
+    pub fn held(&self, timeout: Duration) -> KafkaResult<Range<i64>> {
+        let (start, end) = self.consumer.fetch_watermarks(&self.topic.to_string_lossy(), self.partition, timeout)?;
+        Ok(start..end)
     }
 
     /// Reads on from this offset.

@@ -17,43 +17,38 @@ const MAX_BATCH: usize = 4_096;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
-/// A client without a group.
-pub(super) struct PartitionReader {
-    consumer: Arc<BaseConsumer<Context>>,
-}
-
-impl PartitionReader {
-    pub(super) fn open(settings: &Settings) -> KafkaResult<Self> {
-        let mut config = settings.consumer("wattdog.reader");
-        // A whole partition is to be read, at once.
-        config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "1048576").set("queued.min.messages", "100000");
-        let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
-        Ok(Self { consumer: Arc::new(config.create_with_context(context)?) })
-    }
-
-    /// Gives each committed record, oldest first.
-    pub(super) fn read_to_end(&mut self, topic: &str, partition: i32, mut take: impl FnMut(Message<'_>)) -> KafkaResult<()> {
-        let queue = Queue::of_partition(&self.consumer, topic, partition).expect("a topic's name has no zero byte");
-        let mut reader = BatchReader::new(Arc::new(queue), MAX_BATCH);
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, Offset::Beginning)?;
-        self.consumer.assign(&list)?;
-        let mut heard = clock::monotonic();
-        loop {
-            if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
-                tracing::warn!(%error, "kafka consumer");
-            }
-            let polled = reader.poll(POLL);
-            if !polled.is_empty() {
-                heard = clock::monotonic();
-            }
-            polled.plain().for_each(&mut take);
-            if polled.at_end() {
-                return Ok(());
-            }
-            if heard.elapsed() > CALL_TIMEOUT {
-                return Err(KafkaError::NoMessageReceived);
-            }
+/// Gives each committed record, oldest first.
+pub(super) fn read_partition(
+    settings: &Settings,
+    topic: &str,
+    partition: i32,
+    mut take: impl FnMut(Message<'_>),
+) -> KafkaResult<()> {
+    let mut config = settings.consumer("wattdog.reader");
+    // A whole partition is to be read, at once.
+    config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "1048576").set("queued.min.messages", "100000");
+    let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
+    let consumer: Arc<BaseConsumer<Context>> = Arc::new(config.create_with_context(context)?);
+    let queue = Queue::of_partition(&consumer, topic, partition).expect("a topic's name has no zero byte");
+    let mut reader = BatchReader::new(Arc::new(queue), MAX_BATCH);
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Beginning)?;
+    consumer.assign(&list)?;
+    let mut heard = clock::monotonic();
+    loop {
+        if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
+            tracing::warn!(%error, "kafka consumer");
+        }
+        let polled = reader.poll(POLL);
+        if !polled.is_empty() {
+            heard = clock::monotonic();
+        }
+        polled.plain().for_each(&mut take);
+        if polled.at_end() {
+            return Ok(());
+        }
+        if heard.elapsed() > CALL_TIMEOUT {
+            return Err(KafkaError::NoMessageReceived);
         }
     }
 }

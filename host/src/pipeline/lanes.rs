@@ -11,7 +11,6 @@ use super::lane::{Lane, Orders, Shared};
 use super::log::{LaneLog, LogError};
 use crate::clock;
 use crate::kafka::{Assignments, Group, KafkaLane, PartitionQueue};
-use crate::results::TopicNames;
 
 /// How long a lane may take to commit when it has to go. Shorter than the group's patience with a rebalance.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,10 +85,7 @@ impl Lanes {
     fn live(&self, queue: PartitionQueue, orders: &Arc<Orders>) {
         let partition = queue.partition();
         let Some(group) = self.group.get().cloned() else { return };
-        let kafka = &self.shared.config.kafka;
-        let id = format!("{}.{}.{partition}", kafka.group, kafka.topic);
-        let topics = TopicNames::new(&self.shared.config.topics);
-        let mut log = KafkaLane::new(queue, group, self.shared.settings.clone(), id, topics);
+        let mut log = KafkaLane::new(queue, group, self.shared.settings.clone(), &self.shared.config);
         let mut backoff = Backoff::new();
         while !orders.stopped() {
             let (ended, left) = self.live_once(log, orders);

@@ -56,7 +56,7 @@ fn integration(root: &Path) -> Result<()> {
             cargo
         };
         run(&mut tests())?;
-        // Those that stop the servers come alone, after the others.
+        // The one that stops the servers comes alone, after the others; `cargo xtask chaos` takes minutes and runs by itself.
         run(tests().args(["--", "--ignored", "--test-threads=1", "faults"]))
     })
 }
