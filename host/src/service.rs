@@ -78,7 +78,7 @@ impl Starter<'_> {
         let settings = Settings { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() };
         let group = format!("{}.sink.{}", kafka.group, sink.name());
         let names = TopicNames::new(topics);
-        let reader = ResultReader::join(&settings, &group, &names)?;
+        let reader = ResultReader::join(&settings, &group, kafka.instance.as_deref(), &names)?;
         let format = RowFormat::new(&self.config.measure_names());
         let writer = DeadLetterWriter::new(&settings, &topics.dead_letters);
         let aside = SetAside::new(sink.name(), names, format.clone(), writer, self.metrics.clone());

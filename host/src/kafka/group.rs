@@ -26,10 +26,7 @@ impl Group {
     /// # Errors
     /// When a property is wrong.
     pub fn join(settings: &Settings, kafka: &Kafka, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
-        let mut config = settings.consumer(&kafka.group);
-        if let Some(instance) = &kafka.instance {
-            config.set("group.instance.id", instance);
-        }
+        let config = settings.member(&kafka.group, kafka.instance.as_deref());
         // An offset that waits for the end of a transaction is not waited for: whoever asks has ended those of its partition before.
         let offsets: BaseConsumer = settings.consumer(&kafka.group).set("isolation.level", "read_uncommitted").create()?;
         let subscription = Subscription::join(&config, &[&kafka.topic], assignments)?;

@@ -66,8 +66,8 @@ impl ResultReader {
     ///
     /// # Errors
     /// When a Kafka property is wrong.
-    pub fn join(settings: &Settings, group: &str, names: &TopicNames) -> KafkaResult<Self> {
-        let mut config = settings.consumer(group);
+    pub fn join(settings: &Settings, group: &str, instance: Option<&str>, names: &TopicNames) -> KafkaResult<Self> {
+        let mut config = settings.member(group, instance);
         // A database may be down for hours; the sink keeps its partitions and waits.
         config.set("max.poll.interval.ms", "86400000");
         // Rows are large and a store is slow: what waits for it waits in Kafka.

@@ -64,6 +64,16 @@ impl Settings {
         config
     }
 
+    /// A consumer that keeps its membership over a restart, where the host has a name.
+    #[must_use]
+    pub fn member(&self, group: &str, instance: Option<&str>) -> ClientConfig {
+        let mut config = self.consumer(group);
+        if let Some(instance) = instance {
+            config.set("group.instance.id", instance);
+        }
+        config
+    }
+
     /// A producer that loses and doubles nothing by itself.
     #[must_use]
     pub fn feeder(&self) -> ClientConfig {

@@ -124,7 +124,7 @@ impl Results {
     fn start<S: Sink + 'static>(&self, sink: S, group: &str) -> (SinkHandle, Metrics) {
         let (metrics, _) = Metrics::new();
         let names = TopicNames::new(&self.topics);
-        let reader = ResultReader::join(&self.settings, &format!("{}.{group}", self.world.name), &names).unwrap();
+        let reader = ResultReader::join(&self.settings, &format!("{}.{group}", self.world.name), None, &names).unwrap();
         let writer = DeadLetterWriter::new(&self.settings, &self.topics.dead_letters);
         let aside = SetAside::new(sink.name(), names, self.format.clone(), writer, metrics.clone());
         let handle = sink::spawn(sink, reader, self.format.clone(), aside, metrics.clone(), Handle::current()).unwrap();
