@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
-use super::{FeedError, Settings};
+use super::{FeedError, Settings, complaints};
 use crate::results::DeadLetter;
 
 /// A broker that is away for longer fails the call, whose caller says so and tries again.
@@ -22,8 +23,12 @@ type LastFailure = Arc<Mutex<Option<KafkaError>>>;
 struct Deliveries(LastFailure);
 
 impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        complaints::log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka producer");
+        complaints::say(&error, reason);
     }
 }
 

@@ -7,9 +7,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::Settings;
 use super::queue::{BatchReader, Messages, Queue};
 use super::subscription::{Context, Nobody};
+use super::{Settings, complaints};
 
 const MAX_BATCH: usize = 4_096;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl History {
     /// What is there; when nothing is, waits up to `wait` for a first message.
     pub fn poll(&mut self, wait: Duration) -> Messages<'_> {
         if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
-            tracing::warn!(%error, "kafka consumer");
+            complaints::say(&error, "");
         }
         self.reader.poll(wait)
     }

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rdkafka::bindings as ffi;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
 use super::partition_reader::read_partition;
 use super::topics::ensure_partitions;
-use super::{Group, PartitionQueue, Settings};
+use super::{Group, PartitionQueue, Settings, complaints};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::Message;
@@ -21,15 +22,19 @@ use crate::results::{OutRecord, ResultTopic, TopicNames};
 
 /// One call to a broker; longer waits are made of several.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a flush looks for failed deliveries while records are in flight.
-const FLUSH_STEP_MS: i32 = 50;
+/// How often a flush, or an abort, looks for failed deliveries while records are in flight.
+const DELIVERY_STEP: Duration = Duration::from_millis(50);
 
 /// Delivery failures surface as the transaction's failure; nothing is to be done for each record.
 struct Context;
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        complaints::log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka producer");
+        complaints::say(&error, reason);
     }
 }
 
@@ -169,7 +174,7 @@ impl LaneLog for KafkaLane {
     fn flush(&mut self) -> Result<(), LogError> {
         let producer = self.producer()?;
         // SAFETY: the client is alive, and may be used from any thread.
-        let outcome = unsafe { ffi::rd_kafka_flush(producer.client().native_ptr(), FLUSH_STEP_MS) };
+        let outcome = unsafe { ffi::rd_kafka_flush(producer.client().native_ptr(), DELIVERY_STEP.as_millis() as i32) };
         producer.poll(Duration::ZERO);
         if outcome == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             return Ok(());
@@ -188,8 +193,12 @@ impl LaneLog for KafkaLane {
         self.producer()?.commit_transaction(CALL_TIMEOUT).map_err(|error| of_transaction(&error))
     }
 
+    /// An abort drops what was not sent, and ends when word of each such record was served; the call itself does not serve it.
     fn abort(&mut self) -> Result<(), LogError> {
-        self.producer()?.abort_transaction(CALL_TIMEOUT).map_err(|error| of_transaction(&error))
+        let producer = self.producer()?;
+        let outcome = producer.abort_transaction(DELIVERY_STEP);
+        producer.poll(Duration::ZERO);
+        outcome.map_err(|error| of_transaction(&error))
     }
 
     fn now(&self) -> Instant {

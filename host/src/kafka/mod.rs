@@ -1,5 +1,6 @@
 //! Everything that talks to Kafka; no other room names its client.
 
+mod complaints;
 mod dead_letter_writer;
 mod embedded;
 mod feeder;

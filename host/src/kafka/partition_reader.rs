@@ -7,9 +7,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::Settings;
 use super::queue::{BatchReader, Queue};
 use super::subscription::{Context, Nobody};
+use super::{Settings, complaints};
 use crate::clock;
 use crate::domain::Message;
 
@@ -37,7 +37,7 @@ pub(super) fn read_partition(
     let mut heard = clock::monotonic();
     loop {
         if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
-            tracing::warn!(%error, "kafka consumer");
+            complaints::say(&error, "");
         }
         let polled = reader.poll(POLL);
         if !polled.is_empty() {

@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::PartitionQueue;
+use super::{PartitionQueue, complaints};
 use crate::clock;
 
 /// A broker that is away must not hold up the end.
@@ -44,8 +45,12 @@ pub(super) struct Context {
 }
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        complaints::log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka consumer");
+        complaints::say(&error, reason);
     }
 }
 
@@ -96,7 +101,7 @@ impl Subscription {
     /// Serves rebalances and errors for a while. Call again and again from one thread.
     pub(super) fn serve(&self, wait: Duration) {
         if let Some(Err(error)) = self.consumer.poll(wait) {
-            tracing::warn!(%error, "kafka consumer");
+            complaints::say(&error, "");
         }
     }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::Settings;
+use super::{Settings, complaints};
 use crate::clock;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,9 +22,13 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
 struct Context;
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        complaints::log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(%error, reason, "kafka consumer");
+            complaints::say(&error, reason);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! sent again as it was, and the lane's state never has to go back. Where nobody can say what became of a transaction, the lane
 //! begins another life from what is committed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::crash_point;
 use super::log::{LaneLog, LogError};
@@ -15,6 +15,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// Records that are still not in the log after so long are sent again in another transaction: after an outage of the broker the
 /// client's queue was seen never to empty, and an abort empties it.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
+/// No one call is waited for longer: another life asks anew. The broker ends a transaction that is open for so long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Transactions that may fail one after the other before the lane begins another life, which looks at everything anew: whether it
 /// still has the partition, whether its topics are there.
@@ -111,12 +113,14 @@ impl Transaction {
     ) -> Result<(), LogError> {
         crash_point::pass("before-produce");
         self.try_send(log, outbox)?;
-        let deadline = log.now() + FLUSH_TIMEOUT;
-        patiently(log, Some(deadline), give_up, LaneLog::flush)?;
+        patiently(log, FLUSH_TIMEOUT, give_up, LaneLog::flush)?;
         crash_point::pass("after-produce");
-        patiently(log, None, give_up, |log| log.add_offset(next_offset))?;
+        patiently(log, ANSWER_TIMEOUT, give_up, |log| log.add_offset(next_offset))?;
         crash_point::pass("before-commit");
-        patiently(log, None, give_up, LaneLog::commit)?;
+        patiently(log, ANSWER_TIMEOUT, give_up, LaneLog::commit).map_err(|error| match error {
+            LogError::Again(reason) => LogError::Lost(reason),
+            known => known,
+        })?;
         crash_point::pass("after-commit");
         self.begun = false;
         Ok(())
@@ -124,27 +128,25 @@ impl Transaction {
 
     fn abort(&mut self, log: &mut impl LaneLog, give_up: &impl Fn() -> bool) -> Result<(), LogError> {
         if self.begun {
-            patiently(log, None, give_up, LaneLog::abort)?;
+            patiently(log, ANSWER_TIMEOUT, give_up, LaneLog::abort)?;
         }
         self.begun = false;
         Ok(())
     }
 }
 
-/// Repeats a call while the same call may succeed.
+/// Repeats a call while the same call may succeed, up to a limit.
 fn patiently<L: LaneLog>(
     log: &mut L,
-    deadline: Option<Instant>,
+    limit: Duration,
     give_up: &impl Fn() -> bool,
     mut call: impl FnMut(&mut L) -> Result<(), LogError>,
 ) -> Result<(), LogError> {
+    let deadline = log.now() + limit;
     let mut backoff = Backoff::new();
     loop {
         match call(log) {
-            Err(LogError::Again(reason)) if give_up() || deadline.is_some_and(|deadline| log.now() >= deadline) => {
-                return Err(LogError::Abort(reason));
-            }
-            Err(LogError::Again(reason)) => {
+            Err(LogError::Again(reason)) if !give_up() && log.now() < deadline => {
                 tracing::debug!(partition = log.partition(), reason, "the log does not answer; asking again");
                 backoff.pause(log);
             }

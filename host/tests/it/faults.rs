@@ -47,7 +47,7 @@ async fn servers_that_stop_one_by_one_cost_no_row_and_double_none() {
     assert!(running.lives(), "the program lives");
     oracle::stores_have_all(&world, running, &expected).await;
     let log = world.log();
-    for said in ["sink=\"mongodb\"", "sink=\"postgres\"", "the store is away", "kafka consumer"] {
+    for said in ["sink=\"mongodb\"", "sink=\"postgres\"", "the store is away", "the kafka client complains"] {
         assert!(log.contains(said), "the log does not say {said}:\n{log}");
     }
 }
