@@ -12,6 +12,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
 use super::partition_reader::read_partition;
+use super::queue::BatchReader;
 use super::topics::ensure_partitions;
 use super::{Group, PartitionQueue, Settings, complaints};
 use crate::clock;
@@ -46,6 +47,7 @@ impl ProducerContext for Context {
 /// One lane on Kafka.
 pub struct KafkaLane {
     queue: PartitionQueue,
+    reader: BatchReader,
     group: Group,
     settings: Settings,
     transactional_id: String,
@@ -63,7 +65,8 @@ impl KafkaLane {
         // The same for a partition wherever it is read, so that a successor fences its predecessor.
         let transactional_id = format!("{}.{}.{}", kafka.group, kafka.topic, queue.partition());
         let topics = TopicNames::new(&config.topics);
-        Self { queue, group, settings, transactional_id, topics, create_topics: kafka.create_topics, producer: None }
+        let reader = queue.reader(usize::from(kafka.max_poll_records.get()));
+        Self { queue, reader, group, settings, transactional_id, topics, create_topics: kafka.create_topics, producer: None }
     }
 
     /// The input may have got more partitions, or the state topic may be gone.
@@ -133,7 +136,7 @@ impl LaneLog for KafkaLane {
     }
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
-        let polled = self.queue.poll(wait);
+        let polled = self.reader.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
         take(&messages);
         !messages.is_empty()

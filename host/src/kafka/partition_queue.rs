@@ -10,18 +10,15 @@ use rdkafka::bindings as ffi;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 
-use super::queue::{BatchReader, Messages, Queue};
+use super::queue::{BatchReader, Queue};
 use super::subscription::Context;
 use crate::clock;
 
-/// Most messages of one poll: large enough that a plugin's call costs nothing, small enough to stay in the processor's cache.
-const MAX_BATCH: usize = 4_096;
 const SEEK_RETRY: Duration = Duration::from_millis(10);
 
 /// A partition of ours, read apart from all others.
 pub struct PartitionQueue {
     queue: Arc<Queue>,
-    reader: BatchReader,
     consumer: Arc<BaseConsumer<Context>>,
     topic: CString,
     partition: i32,
@@ -32,13 +29,7 @@ impl PartitionQueue {
     pub(super) fn split(consumer: &Arc<BaseConsumer<Context>>, topic: &str, partition: i32) -> Option<Self> {
         let queue = Arc::new(Queue::of_partition(consumer, topic, partition)?);
         let topic = CString::new(topic).ok()?;
-        Some(Self {
-            reader: BatchReader::new(Arc::clone(&queue), MAX_BATCH),
-            queue,
-            consumer: Arc::clone(consumer),
-            topic,
-            partition,
-        })
+        Some(Self { queue, consumer: Arc::clone(consumer), topic, partition })
     }
 
     /// Which partition.
@@ -52,9 +43,9 @@ impl PartitionQueue {
         self.queue.forward_to(common);
     }
 
-    /// What is there; when nothing is, waits up to `wait` for a first message.
-    pub fn poll(&mut self, wait: Duration) -> Messages<'_> {
-        self.reader.poll(wait)
+    /// Reads it, at most so many messages at once.
+    pub(super) fn reader(&self, most: usize) -> BatchReader {
+        BatchReader::new(Arc::clone(&self.queue), most)
     }
 
     /// The offsets that the partition holds.

@@ -105,6 +105,11 @@ impl ResultReader {
         }
     }
 
+    /// Lets the group give partitions to others and to us, for a while in which nothing is read.
+    pub fn serve(&self, wait: Duration) {
+        self.subscription.serve(wait);
+    }
+
     /// Commits all that was read. A failure only means that some rows are written again.
     pub fn commit(&mut self) {
         if self.positions.is_empty() {

@@ -194,7 +194,7 @@ impl<S: Sink> Runner<S> {
         answer
     }
 
-    /// Waits, and says meanwhile how far it is behind. False: told to stop.
+    /// Waits, and meanwhile says how far it is behind and lets partitions go to others. False: told to stop.
     fn pause(&mut self, time: Duration) -> bool {
         let end = clock::monotonic() + time;
         while !self.stopping() {
@@ -202,7 +202,7 @@ impl<S: Sink> Runner<S> {
             if left.is_zero() {
                 return true;
             }
-            std::thread::sleep(left.min(STOP_INTERVAL));
+            self.reader.serve(left.min(STOP_INTERVAL));
             self.tell_lag();
         }
         false

@@ -11,6 +11,7 @@ mod crash;
 mod dashboards;
 mod dead_letters;
 mod dropped_plugin;
+mod equality;
 mod failing_detector;
 mod faults;
 mod feeder;

@@ -1,52 +1,79 @@
-//! Stands before a server and can fall silent: connections are taken, and nothing is answered.
+//! Stands before a server and makes the way to it bad: slow, cut, or silent.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
+use std::time::Duration;
+
+/// How long a slow way takes for each piece.
+const SLOW: Duration = Duration::from_millis(150);
+
+/// What becomes of what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Good,
+    Slow,
+    /// Connections end in the middle, and new ones are not taken.
+    Cut,
+    /// Connections are taken, and nothing is answered.
+    Silent,
+}
 
 /// Lives as long as the process.
 pub(crate) struct Proxy {
     /// `host:port`, to be used instead of the server's.
     pub(crate) address: String,
-    silent: Arc<AtomicBool>,
+    way: Arc<AtomicU8>,
 }
 
 impl Proxy {
     pub(crate) fn before(server: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0", server)
+    }
+
+    pub(crate) fn at(address: &str, server: &str) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let silent = Arc::new(AtomicBool::new(false));
-        let (server, silence) = (server.to_owned(), Arc::clone(&silent));
+        let way = Arc::new(AtomicU8::new(Way::Good as u8));
+        let (server, this_way) = (server.to_owned(), Arc::clone(&way));
         thread::spawn(move || {
             for client in listener.incoming() {
-                let (client, server) = (client.unwrap(), TcpStream::connect(&server).unwrap());
+                let client = client.unwrap();
+                if this_way.load(Ordering::Relaxed) == Way::Cut as u8 {
+                    continue;
+                }
+                // The server itself may be away.
+                let Ok(server) = TcpStream::connect(&server) else { continue };
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    let silence = Arc::clone(&silence);
-                    thread::spawn(move || pass(from, to, &silence));
+                    let way = Arc::clone(&this_way);
+                    thread::spawn(move || pass(from, to, &way));
                 }
             }
         });
-        Self { address, silent }
+        Self { address, way }
     }
 
-    pub(crate) fn fall_silent(&self) {
-        self.silent.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn speak(&self) {
-        self.silent.store(false, Ordering::Relaxed);
+    pub(crate) fn set(&self, way: Way) {
+        self.way.store(way as u8, Ordering::Relaxed);
     }
 }
 
 /// What comes while it is silent is lost, and the connection with it.
-fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool) {
+fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
     let mut buffer = [0; 16_384];
     let mut lost = false;
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        lost |= silent.load(Ordering::Relaxed);
+        let way = way.load(Ordering::Relaxed);
+        if way == Way::Cut as u8 {
+            break;
+        }
+        if way == Way::Slow as u8 {
+            thread::sleep(SLOW);
+        }
+        lost |= way == Way::Silent as u8;
         if !lost && to.write_all(&buffer[..count]).is_err() {
             break;
         }

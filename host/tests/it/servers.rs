@@ -18,13 +18,17 @@ pub(crate) struct World {
     pub(crate) name: String,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) kafka: String,
+    /// The URL of this world's database, and of the server's own.
     pub(crate) postgres: String,
+    pub(crate) postgres_server: String,
     pub(crate) mongodb: String,
     /// Where the program's page is.
     address: String,
     plugins: PathBuf,
     /// More of the configuration.
     more: String,
+    /// Variables of each program.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 /// The running program; ended when dropped.
@@ -81,12 +85,14 @@ impl World {
         let (server, _) = postgres.rsplit_once('/').unwrap();
         Self {
             postgres: format!("{server}/{name}"),
+            postgres_server: postgres.clone(),
             kafka: variable("WATTDOG_TEST_KAFKA"),
             mongodb: variable("WATTDOG_TEST_MONGODB"),
             address: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
             folder: tempfile::tempdir().unwrap(),
             plugins: workspace().join("plugins"),
             more: String::new(),
+            variables: Vec::new(),
             name,
         }
     }
@@ -157,7 +163,7 @@ impl World {
 
     pub(crate) fn wattdog(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattdog"));
-        command.env("WATTDOG_LOG", "warn");
+        command.env("WATTDOG_LOG", "warn").envs(self.variables.iter().cloned());
         command
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mongodb::bson::{Document, doc};
 use rdkafka::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use sqlx::Connection as _;
@@ -15,7 +16,7 @@ use wattdog::results::{Aggregation, Anomaly, MeasureStats, RowFormat, Severity, 
 use wattdog::sink::{self, SetAside, Sink, SinkHandle};
 
 use crate::feeder::PARTITIONS;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Way};
 use crate::servers::{World, eventually};
 use crate::topics::{header, read_topic};
 
@@ -30,6 +31,8 @@ trait Store {
     fn sink(&self, keep: Option<Span>) -> Self::Sink;
     /// Rows of `aggregations`, `anomalies` and `shadow_anomalies`; none while it cannot be asked.
     async fn rows(&self) -> Option<[i64; 3]>;
+    /// Readings in the latest window of `A`.
+    async fn latest_count(&self) -> Option<i64>;
     /// A row that it refuses, and a part of its words.
     async fn refusal(&self, row: Anomaly<'static>) -> (Anomaly<'static>, &'static str);
     async fn go_away(&mut self);
@@ -170,9 +173,27 @@ async fn assert_sink_duties<S: Store>(results: &Results, mut store: S) {
     let written = || metrics.sink_rows.get_or_create(&label).get();
     eventually("all rows were written again", async || (written() == 8).then_some(())).await;
     assert_eq!(store.rows().await, Some([4, 2, 2]));
+    join(first);
+
+    // A host that was frozen may write after its successor: of a window the row that says most stays.
+    let saying = |count, revision, is_final| Aggregation { count, revision, is_final, ..window("A", now) };
+    for (row, count) in [
+        (saying(5, 1, true), 5),
+        (saying(9, 0, true), 5),
+        (saying(9, 1, false), 5),
+        (saying(4, 1, true), 5),
+        (saying(6, 1, true), 6),
+        (saying(3, 2, true), 3),
+    ] {
+        let before = written();
+        results.send_window(&row);
+        eventually("the row was seen", async || (written() > before).then_some(())).await;
+        assert_eq!(store.latest_count().await, Some(count), "after {row:?}");
+    }
     join(again);
 
     // A row that is refused is set aside as it came, with the store's words, and so is a record that is no row.
+    let (first, _) = results.start(store.sink(None), "first");
     let (refused, words) = store.refusal(finding(7, now)).await;
     results.send_finding(&topics.anomalies, &finding(6, now));
     results.send_finding(&topics.anomalies, &refused);
@@ -238,16 +259,22 @@ impl Store for Postgres {
         Some(rows)
     }
 
+    async fn latest_count(&self) -> Option<i64> {
+        let mut connection = sqlx::PgConnection::connect(&self.direct).await.ok()?;
+        let query = "SELECT count FROM aggregations WHERE building = 'A' ORDER BY window_start DESC LIMIT 1";
+        sqlx::query_scalar(query).fetch_one(&mut connection).await.ok()
+    }
+
     async fn refusal(&self, row: Anomaly<'static>) -> (Anomaly<'static>, &'static str) {
         (Anomaly { meter: "A/\0".into(), ..row }, "invalid byte sequence")
     }
 
     async fn go_away(&mut self) {
-        self.proxy.fall_silent();
+        self.proxy.set(Way::Silent);
     }
 
     async fn come_back(&mut self) {
-        self.proxy.speak();
+        self.proxy.set(Way::Good);
     }
 }
 
@@ -279,10 +306,15 @@ impl Store for Mongo {
     async fn rows(&self) -> Option<[i64; 3]> {
         let mut rows = [0; 3];
         for (count, name) in rows.iter_mut().zip(["aggregations", "anomalies", "shadow_anomalies"]) {
-            let collection = self.database.collection::<mongodb::bson::Document>(name);
-            *count = collection.count_documents(mongodb::bson::doc! {}).await.ok()? as i64;
+            let collection = self.database.collection::<Document>(name);
+            *count = collection.count_documents(doc! {}).await.ok()? as i64;
         }
         Some(rows)
+    }
+
+    async fn latest_count(&self) -> Option<i64> {
+        let collection = self.database.collection::<Document>("aggregations");
+        collection.find_one(doc! { "building": "A" }).sort(doc! { "window_start": -1 }).await.ok()??.get_i64("count").ok()
     }
 
     async fn refusal(&self, row: Anomaly<'static>) -> (Anomaly<'static>, &'static str) {
@@ -290,11 +322,11 @@ impl Store for Mongo {
     }
 
     async fn go_away(&mut self) {
-        self.proxy.fall_silent();
+        self.proxy.set(Way::Silent);
     }
 
     async fn come_back(&mut self) {
-        self.proxy.speak();
+        self.proxy.set(Way::Good);
     }
 }
 
@@ -337,6 +369,12 @@ impl Store for Sqlite {
             *count = sqlx::query_scalar(query).fetch_one(&mut connection).await.ok()?;
         }
         Some(rows)
+    }
+
+    async fn latest_count(&self) -> Option<i64> {
+        let mut connection = self.connect().await?;
+        let query = "SELECT count FROM aggregations WHERE building = 'A' ORDER BY window_start DESC LIMIT 1";
+        sqlx::query_scalar(query).fetch_one(&mut connection).await.ok()
     }
 
     /// It takes every row, unless its owner says otherwise.

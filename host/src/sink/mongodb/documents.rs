@@ -6,11 +6,28 @@ use uuid::Uuid;
 use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
 
-/// `_id` is made of building and window start, so that an update goes by the key that every server looks up fastest.
-pub(super) fn aggregation(row: &Aggregation, measures: &[String]) -> Document {
+/// Of building and window start, so that an update goes by the key that every server looks up fastest.
+fn id(row: &Aggregation) -> String {
     let name = format!("{}/{}", row.building, row.window_start.0);
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
+}
+
+/// Finds the row's window, unless what is there says more.
+pub(super) fn no_newer_than(row: &Aggregation) -> Document {
+    let (revision, count) = (i64::from(row.revision), row.count as i64);
+    let mut no_newer = vec![
+        doc! { "revision": { "$lt": revision } },
+        doc! { "revision": revision, "final": row.is_final, "count": { "$lte": count } },
+    ];
+    if row.is_final {
+        no_newer.push(doc! { "revision": revision, "final": false });
+    }
+    doc! { "_id": id(row), "$or": no_newer }
+}
+
+pub(super) fn aggregation(row: &Aggregation, measures: &[String]) -> Document {
     let mut document = doc! {
-        "_id": Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string(),
+        "_id": id(row),
         "building": &row.building,
         "window_start": time(row.window_start),
         "window_end": time(row.window_end),

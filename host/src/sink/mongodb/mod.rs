@@ -20,6 +20,8 @@ const DUPLICATE_KEY: i32 = 11_000;
 /// MongoDB's codes for a document that it does not take: BadValue, InvalidBSON, DollarPrefixedFieldName, DocumentValidationFailure,
 /// BSONObjectTooLarge.
 const ABOUT_A_DOCUMENT: [i32; 5] = [2, 22, 52, 121, 10_334];
+/// MongoDB's code for a disk that is full, which it gives for each document.
+const OUT_OF_DISK_SPACE: i32 = 14_031;
 /// The time of a row by which it grows old, in each collection.
 const TIMES: [(&str, &str); 3] =
     [("aggregations", "window_end"), ("anomalies", "detected_at"), ("shadow_anomalies", "detected_at")];
@@ -73,9 +75,8 @@ impl Sink for MongoSink {
             let rows: Vec<_> = batch.aggregations.iter().map(|row| documents::aggregation(row, &self.measures)).collect();
             let collection = self.collection("aggregations")?;
             for index in self.insert(&collection, &rows).await? {
-                let row = &rows[index];
-                let key = doc! { "_id": row.get("_id").cloned() };
-                self.answer(collection.replace_one(key, row).upsert(true).into_future()).await?;
+                let replaced = collection.replace_one(documents::no_newer_than(&batch.aggregations[index]), &rows[index]);
+                self.answer(replaced.into_future()).await?;
             }
         }
         for (name, findings) in [("anomalies", &batch.anomalies), ("shadow_anomalies", &batch.shadow_anomalies)] {
@@ -129,6 +130,7 @@ impl MongoSink {
             let ErrorKind::InsertMany(refusal) = &*error.kind else { return Err(outside(error)) };
             let Some(writes) = &refusal.write_errors else { return Err(outside(error)) };
             match writes.iter().find(|write| write.code != DUPLICATE_KEY) {
+                Some(full) if full.code == OUT_OF_DISK_SPACE => Err(SinkError::Unavailable(full.message.clone())),
                 Some(other) => Err(SinkError::Refused(other.message.clone())),
                 None => Ok(writes.iter().map(|write| write.index).collect()),
             }
@@ -143,7 +145,7 @@ fn outside(error: Error) -> SinkError {
         ErrorKind::BsonSerialization(_) => true,
         // A server that keeps documents in PostgreSQL passes on that database's data exceptions, as for a NUL character.
         ErrorKind::Command(command) => ABOUT_A_DOCUMENT.contains(&command.code) || command.message.contains("(SQLSTATE 22"),
-        ErrorKind::Write(WriteFailure::WriteError(_)) => true,
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code != OUT_OF_DISK_SPACE,
         _ => false,
     };
     let words = error.kind.to_string();

@@ -110,7 +110,12 @@ impl Statements {
             anomalies.push(plain(measure, "float8"));
         }
         let updates: Vec<_> = aggregations[2..].iter().map(|c| format!("\"{0}\" = excluded.\"{0}\"", c.name)).collect();
-        let conflict = format!("(building, window_start) DO UPDATE SET {}, recorded_at = now()", updates.join(", "));
+        let conflict = format!(
+            "(building, window_start) DO UPDATE SET {}, recorded_at = now() \
+             WHERE (excluded.revision, excluded.final, excluded.count) \
+             >= (aggregations.revision, aggregations.final, aggregations.count)",
+            updates.join(", ")
+        );
         let findings = |table| {
             let all = insert(table, &anomalies);
             Insert { missing: format!("{all} ON CONFLICT (id) DO NOTHING"), all }

@@ -71,7 +71,11 @@ impl Statements {
             anomaly.push(measure.clone());
         }
         let updates: Vec<_> = aggregation[2..].iter().map(|c| format!("\"{c}\" = excluded.\"{c}\"")).collect();
-        let conflict = format!("(building, window_start) DO UPDATE SET {}", updates.join(", "));
+        let conflict = format!(
+            "(building, window_start) DO UPDATE SET {} \
+             WHERE (excluded.revision, excluded.final, excluded.count) >= (revision, final, count)",
+            updates.join(", ")
+        );
         Self {
             columns,
             upsert_aggregation: insert("aggregations", &aggregation, &conflict),

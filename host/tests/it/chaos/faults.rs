@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
+use super::disk::SmallDisk;
 use super::hosts::Hosts;
+use super::ways::Ways;
 use super::{SESSION, load};
 use crate::faults::service;
 use crate::feeder::PARTITIONS;
+use crate::proxy::Way;
 use crate::servers::World;
 
 const PLACES: [&str; 6] = ["before-produce", "after-produce", "before-commit", "after-commit", "while-restoring", "swapped"];
@@ -47,11 +52,28 @@ pub(super) enum Fault {
     DamagedState {
         partition: i32,
     },
+    StateDeleted,
+    /// The way to a server is slow, cut, or silent.
+    Way {
+        to: &'static str,
+        is: Way,
+        for_s: u64,
+    },
+    /// The database has no room.
+    DiskFull {
+        for_s: u64,
+    },
+}
+
+/// What faults need beside the hosts.
+pub(super) struct Ground {
+    pub(super) ways: Ways,
+    pub(super) disk: SmallDisk,
 }
 
 impl Fault {
     pub(super) fn any(random: &mut Xoshiro256PlusPlus) -> Self {
-        match random.random_range(0..20) {
+        match random.random_range(0..28) {
             0..5 => Self::Kill { returns_at_once: random.random_range(0..4) > 0 },
             5..11 => Self::KillAt { place: PLACES[random.random_range(0..PLACES.len())], pass: random.random_range(1..12) },
             11..13 => Self::Freeze,
@@ -59,11 +81,18 @@ impl Fault {
             15 => Self::HostAdded,
             16 => Self::HostRemoved,
             17 => Self::Swap { version: random.random_range(1..4) },
+            18..24 => Self::Way {
+                to: SERVERS[random.random_range(0..SERVERS.len())],
+                is: [Way::Slow, Way::Cut, Way::Silent][random.random_range(0..3)],
+                for_s: random.random_range(1..8),
+            },
+            24 => Self::DiskFull { for_s: random.random_range(2..6) },
+            25 => Self::StateDeleted,
             _ => Self::DamagedState { partition: random.random_range(0..PARTITIONS) },
         }
     }
 
-    pub(super) fn strike(self, world: &World, hosts: &mut Hosts<'_>, random: &mut Xoshiro256PlusPlus) {
+    pub(super) async fn strike(self, world: &World, ground: &Ground, hosts: &mut Hosts<'_>, random: &mut Xoshiro256PlusPlus) {
         let victim = hosts.any(random);
         match self {
             Self::Kill { returns_at_once } => {
@@ -106,6 +135,9 @@ impl Fault {
                 damage(world, partition);
                 hosts.start(name, None);
             }
+            Self::StateDeleted => delete_state(world).await,
+            Self::Way { to, is, for_s } => ground.ways.make(is, to, Duration::from_secs(for_s)),
+            Self::DiskFull { for_s } => ground.disk.fill(Duration::from_secs(for_s)),
         }
     }
 }
@@ -116,4 +148,10 @@ fn damage(world: &World, partition: i32) {
     let record = BaseRecord::to(&topic).partition(partition).key(&key).payload("nonsense");
     producer.send(record).expect("the queue has room");
     producer.flush(Duration::from_secs(30)).expect("the broker takes it");
+}
+
+async fn delete_state(world: &World) {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
+    // It may be gone already.
+    let _ = admin.delete_topics(&[&format!("{}.state", world.name)], &AdminOptions::new()).await.expect("the broker answers");
 }

@@ -14,17 +14,17 @@ const METERS: u64 = 12;
 const PAUSE: Duration = Duration::from_millis(10);
 const AT_ONCE: u64 = 4;
 /// The value that the detector `tally` cannot bear.
-pub(super) const UNBEARABLE: f64 = 4_000.0;
+pub(crate) const UNBEARABLE: f64 = 4_000.0;
 
 /// Puts one of two versions of a detector that counts each meter's readings into the plugin folder.
-pub(super) fn drop_tally(world: &World, version: u64) {
+pub(crate) fn drop_tally(world: &World, version: u64) {
     let sidecar = format!("warm_start = \"0s\"\n[params]\nreport_every = 1\nunbearable = {UNBEARABLE:.1}\n");
     std::fs::write(world.plugins().join("tally.toml"), sidecar).unwrap();
     let guest = workspace().join(format!("target/guests/tally-{version}.wasm"));
     std::fs::copy(guest, world.plugins().join("tally.wasm")).expect("run `cargo xtask plugins`");
 }
 
-fn line(number: u64) -> (String, String) {
+pub(crate) fn line(number: u64) -> (String, String) {
     // Repeats the last one of the same meter.
     let number = if number % 71 == 70 { number - METERS } else { number };
     let building = format!("B{}", number % METERS);
@@ -46,13 +46,13 @@ fn line(number: u64) -> (String, String) {
 }
 
 /// A gateway that sends until it is told to stop.
-pub(super) struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<u64>,
 }
 
 impl Load {
-    pub(super) fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let (feeder, stop) = (Feeder::new(world, "lz4"), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -72,7 +72,7 @@ impl Load {
     }
 
     /// How many messages the topic has.
-    pub(super) fn stop(self) -> u64 {
+    pub(crate) fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }

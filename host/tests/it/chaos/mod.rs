@@ -3,10 +3,12 @@
 //!
 //! `cargo xtask chaos --faults 500 --seed 7`
 
+mod disk;
 mod faults;
 mod hosts;
-mod load;
-mod oracle;
+pub(crate) mod load;
+pub(crate) mod oracle;
+mod ways;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,9 +18,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::feeder::make_topic;
 use crate::servers::{World, workspace};
-use faults::Fault;
+use disk::SmallDisk;
+use faults::{Fault, Ground};
 use hosts::Hosts;
 use load::Load;
+use ways::Ways;
 
 const FAULTS: u64 = 25;
 /// A host that is silent for so long has left its group. The least that brokers take by default.
@@ -41,6 +45,7 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
         "[kafka.properties]\n\"session.timeout.ms\" = \"{}\"\n[state]\ninterval = \"5s\"\n",
         SESSION.as_millis()
     ));
+    let ground = Ground { ways: Ways::of(&mut world), disk: SmallDisk::under(&world).await };
     load::drop_tally(&world, 1);
     make_topic(&world).await;
     let load = Load::start(&world);
@@ -54,7 +59,7 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
         let line = format!("| {:.0} | {fault:?} |\n", began.elapsed().as_secs_f64());
         print!("{line}");
         report += &line;
-        fault.strike(&world, &mut hosts, &mut random);
+        fault.strike(&world, &ground, &mut hosts, &mut random).await;
         hosts.keep_one(&mut random);
     }
     let sent = load.stop();
@@ -62,6 +67,7 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     let expected = oracle::Expected::of(&world);
     let wrong = oracle::compare(&world, &expected, PATIENCE).await;
     hosts.stop();
+    ground.disk.remove(&world).await;
     report += &format!(
         "\n{sent} messages in {:.0} s; expected: {expected}.\n\nlost {}, doubled {}, wrong {}\n",
         fed.as_secs_f64(),

@@ -29,7 +29,7 @@ struct Window {
 }
 
 #[derive(Default)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// By building and start.
     windows: BTreeMap<(String, i64), Window>,
     /// How many readings of its meter the detector `tally` had seen.
@@ -47,7 +47,7 @@ struct Building {
 }
 
 impl Expected {
-    pub(super) fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         let (mut expected, mut buildings) = (Self::default(), BTreeMap::<String, Building>::new());
         read_topic(&world.kafka, &world.name, |message| {
             let place = (message.partition(), message.offset());
@@ -107,14 +107,14 @@ impl fmt::Display for Expected {
 
 /// What is not as it should be.
 #[derive(Default)]
-pub(super) struct Wrong {
-    pub(super) lost: Vec<String>,
-    pub(super) doubled: Vec<String>,
-    pub(super) wrong: Vec<String>,
+pub(crate) struct Wrong {
+    pub(crate) lost: Vec<String>,
+    pub(crate) doubled: Vec<String>,
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Wrong {
-    pub(super) fn all(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
         self.lost.iter().chain(&self.doubled).chain(&self.wrong)
     }
 
@@ -142,7 +142,7 @@ impl Wrong {
 }
 
 /// Compares until all is as it should be, or patience ends.
-pub(super) async fn compare(world: &World, expected: &Expected, patience: Duration) -> Wrong {
+pub(crate) async fn compare(world: &World, expected: &Expected, patience: Duration) -> Wrong {
     let began = Instant::now();
     loop {
         let wrong = compare_now(world, expected).await;

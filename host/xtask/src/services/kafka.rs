@@ -46,15 +46,17 @@ fn java(libs: &Path) -> Command {
 }
 
 fn settings(port: u16, data: &Path) -> String {
-    let controller = port + 1;
+    // A second listener says that it is where a test's proxy is.
+    let [controller, behind, before] = [port + 1, port + 2, port + 3];
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{behind}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{before}\n\
          controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\n\
          log.dirs={}\n\
          offsets.topic.replication.factor=1\n\
          offsets.topic.num.partitions=3\n\
