@@ -7,9 +7,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::Settings;
 use super::subscription::{Assignments, Subscription};
-use crate::config::Kafka;
+use super::{Settings, reassign};
+use crate::config::Config;
 
 /// A member of the group.
 #[derive(Clone)]
@@ -25,11 +25,15 @@ impl Group {
     ///
     /// # Errors
     /// When a property is wrong.
-    pub fn join(settings: &Settings, kafka: &Kafka, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
-        let config = settings.member(&kafka.group, kafka.instance.as_deref());
+    pub fn join(settings: &Settings, config: &Config, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
+        let kafka = &config.kafka;
         // An offset that waits for the end of a transaction is not waited for: whoever asks has ended those of its partition before.
         let offsets: BaseConsumer = settings.consumer(&kafka.group).set("isolation.level", "read_uncommitted").create()?;
-        let subscription = Subscription::join(&config, &[&kafka.topic], assignments)?;
+        let member = settings.member(&kafka.group, kafka.instance.as_deref());
+        let subscription = Subscription::join(&member, &[&kafka.topic], assignments)?;
+        if kafka.instance.is_some() {
+            reassign::soon(settings, &kafka.group, &config.topics.state);
+        }
         Ok(Self { subscription, offsets: Arc::new(offsets), topic: kafka.topic.clone() })
     }
 

@@ -10,6 +10,7 @@ mod lane_log;
 mod partition_queue;
 mod partition_reader;
 mod queue;
+mod reassign;
 mod redriver;
 mod result_reader;
 mod settings;

@@ -11,7 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::queue::{BatchReader, Message, Queue};
 use super::subscription::{Assignments, Subscription};
-use super::{PartitionQueue, Settings};
+use super::{PartitionQueue, Settings, reassign};
 use crate::clock;
 use crate::results::{ResultTopic, TopicNames};
 
@@ -75,6 +75,9 @@ impl ResultReader {
         config.set("fetch.message.max.bytes", "65536");
         let common = Arc::new(Common::default());
         let subscription = Subscription::join(&config, &TOPICS.map(|topic| names.name(topic)), Arc::clone(&common) as _)?;
+        if instance.is_some() {
+            reassign::soon(settings, group, names.name(ResultTopic::State));
+        }
         let queue = Arc::new(Queue::new(&subscription.consumer));
         common.0.set(Arc::downgrade(&queue)).unwrap_or_else(|_| unreachable!("set once, here"));
         let topics = TOPICS.map(|topic| (CString::new(names.name(topic)).expect("the client took the name"), topic));

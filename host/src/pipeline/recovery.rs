@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::crash_point;
 use super::lane::Shared;
@@ -23,11 +24,15 @@ pub(super) struct Recovered {
 /// Takes the lane over from whoever had it, and reads what they knew of it.
 pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc<Lineup>) -> Result<Recovered, LogError> {
     let config = &shared.config;
+    let begun = log.now();
     log.open()?;
+    let fenced = log.now();
     let committed = log.committed()?;
     let held = log.held()?;
+    let asked = log.now();
     let mut stored = StoredLane::new(config);
     log.read_state(&mut |key, value| stored.take(key, value))?;
+    let read = log.now();
     crash_point::pass("while-restoring");
     let plan = Plan::of(log.partition(), committed, &held, stored, |stored| stored.restore(config));
     let mut stages = Stages::new(Arc::clone(shared), log.partition());
@@ -49,7 +54,24 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
             (state, StateWriter::new(config, stale), answered)
         }
     };
-    log.rewind(state.next_offset.unwrap_or(held.start))?;
+    let restored = log.now();
+    let from = state.next_offset.unwrap_or(held.start);
+    log.rewind(from)?;
+    let ms = |since: Instant, until: Instant| until.duration_since(since).as_millis() as u64;
+    tracing::info!(
+        partition = log.partition(),
+        from,
+        committed,
+        start = held.start,
+        end = held.end,
+        meters = state.meters.count(),
+        fence_ms = ms(begun, fenced),
+        offsets_ms = ms(fenced, asked),
+        read_ms = ms(asked, read),
+        restore_ms = ms(read, restored),
+        seek_ms = ms(restored, log.now()),
+        "the lane knows what its last life knew"
+    );
     Ok(Recovered { state, stages, writer, answered })
 }
 

@@ -93,7 +93,7 @@ impl Host {
             planted: None,
         };
         let lanes = Lanes::new(Arc::new(shared));
-        let group = Group::join(&settings, &config.kafka, Arc::clone(&lanes) as _)
+        let group = Group::join(&settings, &config, Arc::clone(&lanes) as _)
             .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
         lanes.set_group(group.clone());
         let stop = Arc::new(AtomicBool::new(false));

@@ -19,6 +19,8 @@ use crate::results::{ResultTopic, RowFormat};
 const POLL: Duration = Duration::from_millis(200);
 /// How often the lag is asked for.
 const LAG_INTERVAL: Duration = Duration::from_secs(2);
+/// How often partitions may come and go while the store is asked.
+const SERVE_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a wait may keep a stop waiting.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -183,12 +185,21 @@ impl<S: Sink> Runner<S> {
 
     /// The store's answer, after connecting where that is to be done. What it cannot prepare is never a row's fault.
     fn ask<T>(&mut self, question: impl AsyncFnOnce(&mut S) -> Result<T, SinkError>) -> Result<T, SinkError> {
-        let Self { sink, ready, runtime, .. } = self;
+        let Self { sink, ready, runtime, reader, .. } = self;
         let answer = runtime.block_on(async {
-            if !*ready {
-                sink.prepare().await.map_err(|error| SinkError::Unavailable(error.to_string()))?;
+            let mut answer = std::pin::pin!(async {
+                if !*ready {
+                    sink.prepare().await.map_err(|error| SinkError::Unavailable(error.to_string()))?;
+                }
+                question(sink).await
+            });
+            // A store that takes its time holds up no rebalance of the group.
+            loop {
+                tokio::select! {
+                    answer = &mut answer => break answer,
+                    () = tokio::time::sleep(SERVE_INTERVAL) => reader.serve(Duration::ZERO),
+                }
             }
-            question(sink).await
         });
         *ready = !matches!(answer, Err(SinkError::Unavailable(_)));
         answer

@@ -39,8 +39,15 @@ impl Feeder {
     }
 
     pub(crate) fn send(&self, key: &str, value: Option<&[u8]>) {
-        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(&self.topic).key(key);
-        record.payload = value;
+        self.send_record(BaseRecord { payload: value, ..BaseRecord::to(&self.topic).key(key) });
+    }
+
+    /// With a record timestamp in milliseconds, which is now otherwise.
+    pub(crate) fn send_at(&self, timestamp_ms: i64, key: &str, value: &[u8]) {
+        self.send_record(BaseRecord::to(&self.topic).key(key).payload(value).timestamp(timestamp_ms));
+    }
+
+    fn send_record(&self, mut record: BaseRecord<'_, str, [u8]>) {
         while let Err((_, returned)) = self.producer.send(record) {
             self.producer.poll(Duration::from_millis(10));
             record = returned;

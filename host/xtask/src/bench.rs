@@ -32,12 +32,13 @@ pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
     }
 }
 
-pub(crate) fn swap_storm(root: &Path, arguments: &[String]) -> Result<()> {
+/// A whole-system run of its own: `swap_storm`, `soak`.
+pub(crate) fn system(root: &Path, name: &str, arguments: &[String]) -> Result<()> {
     prerequisites::for_building()?;
     plugins::build(root)?;
     services::with(root, |variables| {
         let mut command = cargo(root);
-        command.args(["bench", "--quiet", "--package", "wattdog", "--bench", "swap_storm", "--"]).args(arguments);
+        command.args(["bench", "--quiet", "--package", "wattdog", "--bench", name, "--"]).args(arguments);
         run(command.envs(variables.iter().cloned()))
     })
 }

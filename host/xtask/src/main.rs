@@ -43,6 +43,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Readings of now at a steady rate, for an hour or as long as you like; report and plot in `target/`.
+    Soak {
+        /// For the soak, such as `--rate 5000 --minutes 13 --outage-minutes 10`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Kill, freeze and move hosts, stop servers, damage state, under load; then compare every row and dead letter.
     Chaos {
         /// How many things go wrong.
@@ -82,7 +88,8 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Plugins => plugins::build(&root).map(drop),
         Task::Services(action) => services::run(&root, action),
         Task::Bench(bench) => bench::measure(&root, bench),
-        Task::SwapStorm { arguments } => bench::swap_storm(&root, arguments),
+        Task::SwapStorm { arguments } => bench::system(&root, "swap_storm", arguments),
+        Task::Soak { arguments } => bench::system(&root, "soak", arguments),
         Task::Chaos { faults, seed } => test::chaos(&root, *faults, *seed),
         Task::Verify(args) => verify::verify(&root, args),
         Task::Tidy => tidy::check(&root),

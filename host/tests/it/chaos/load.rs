@@ -12,7 +12,8 @@ use crate::servers::{World, workspace};
 const START: u64 = 1_767_225_600;
 const METERS: u64 = 12;
 const PAUSE: Duration = Duration::from_millis(10);
-const AT_ONCE: u64 = 4;
+/// No more than the slowest store takes on a busy machine.
+const AT_ONCE: u64 = 2;
 /// The value that the detector `tally` cannot bear.
 pub(crate) const UNBEARABLE: f64 = 4_000.0;
 

@@ -1,0 +1,94 @@
+//! Readings of now at a steady rate, for as long as you like: does anything grow, how late is a row, what does an outage of the
+//! database cost?
+//!
+//! Event times are those of sending, so a finding's `recorded_at - detected_at` is the time from the gateway to the row.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
+
+mod host;
+mod load;
+#[path = "../../tests/it/proxy.rs"]
+mod proxy;
+mod report;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+
+use host::{Host, Sample};
+use load::Load;
+use proxy::{Proxy, Way};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// Readings a second.
+    #[arg(long, default_value_t = 20_000)]
+    rate: u32,
+    /// For how long.
+    #[arg(long, default_value_t = 60.0)]
+    minutes: f64,
+    /// Meters, ten in a building.
+    #[arg(long, default_value_t = 1_000)]
+    meters: u32,
+    /// PostgreSQL cannot be reached for so long.
+    #[arg(long, default_value_t = 0.0)]
+    outage_minutes: f64,
+    /// Since when.
+    #[arg(long, default_value_t = 1.0)]
+    outage_after: f64,
+    /// Where report and plot are written.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target"))]
+    folder: PathBuf,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const PARTITIONS: i32 = 3;
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Compilers and caches are warm, every meter is known.
+const WARM_UP: Duration = Duration::from_secs(20);
+
+fn minutes(minutes: f64) -> Duration {
+    Duration::from_secs_f64(minutes * 60.0)
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set; run `cargo xtask soak`"))
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let kafka = variable("WATTDOG_TEST_KAFKA")?;
+    let topic = format!("soak_{}", std::process::id());
+    load::make_topic(&runtime, &kafka, &topic, PARTITIONS)?;
+    let postgres = variable("WATTDOG_TEST_POSTGRES")?;
+    let server = postgres.split_once('@').and_then(|(_, rest)| rest.split('/').next()).context("a URL with user and server")?;
+    let proxy = Proxy::before(server);
+    let host = Host::start(&kafka, &topic, &postgres.replace(server, &proxy.address), &variable("WATTDOG_TEST_MONGODB")?)?;
+    host.until_ready()?;
+    let load = Load::start(&kafka, &topic, args.meters, args.rate)?;
+    std::thread::sleep(WARM_UP);
+    let samples = watch(&args, &host, &proxy)?;
+    let sent = load.finish()?;
+    let latencies = runtime.block_on(host::latencies(&postgres, &topic))?;
+    host.stop()?;
+    report::write(&args, &sent, &samples, &latencies)
+}
+
+fn watch(args: &Args, host: &Host, proxy: &Proxy) -> Result<Vec<Sample>> {
+    let started = Instant::now();
+    let outage = minutes(args.outage_after)..minutes(args.outage_after + args.outage_minutes);
+    let mut samples = Vec::new();
+    while started.elapsed() < minutes(args.minutes) {
+        let is_away = outage.contains(&started.elapsed());
+        proxy.set(if is_away { Way::Cut } else { Way::Good });
+        samples.push(Sample { is_away, ..host.sample(started.elapsed())? });
+        std::thread::sleep(SAMPLE_INTERVAL);
+    }
+    Ok(samples)
+}
