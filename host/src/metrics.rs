@@ -59,6 +59,8 @@ pub struct Metrics {
     pub plugin_traps: Family<TrapLabel, Counter>,
     /// Linear memory of each plugin.
     pub plugin_memory: Family<PluginLabel, Gauge>,
+    /// Buildings whose readings come in two partitions.
+    pub split_buildings: Counter,
     /// Swaps of each plugin.
     pub plugin_swaps: Family<PluginLabel, Counter>,
     /// How long a lane stood still for a swap.
@@ -100,6 +102,7 @@ impl Metrics {
             plugin_call: Family::new_with_constructor(seconds),
             plugin_traps: Family::default(),
             plugin_memory: Family::default(),
+            split_buildings: Counter::default(),
             plugin_swaps: Family::default(),
             plugin_swap_pause: Family::new_with_constructor(seconds),
             sink_lag: Family::default(),
@@ -125,6 +128,7 @@ impl Metrics {
         registry.register("plugin_call_seconds", "Time of calls into a plugin", m.plugin_call.clone());
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
         registry.register("plugin_memory_bytes", "Linear memory of a plugin", m.plugin_memory.clone());
+        registry.register("split_buildings", "Buildings whose readings come in two partitions", m.split_buildings.clone());
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
         registry.register("plugin_swap_pause_seconds", "Time that a lane stood still for a swap", m.plugin_swap_pause.clone());
         registry.register("sink_lag", "Records not stored yet", m.sink_lag.clone());

@@ -122,14 +122,16 @@ pub(crate) struct Latencies {
 
 pub(crate) const QUANTILES: [f64; 3] = [0.5, 0.99, 1.0];
 
-pub(crate) async fn latencies(postgres: &str, database: &str) -> Result<Latencies> {
+/// Of readings that were sent after `since`, a time of the epoch.
+pub(crate) async fn latencies(postgres: &str, database: &str, since: Duration) -> Result<Latencies> {
     let (server, _) = postgres.rsplit_once('/').context("the URL names no database")?;
     let mut connection = PgConnection::connect(&format!("{server}/{database}")).await?;
     let (rows, quantiles) = sqlx::query_as(
         "SELECT count(*), percentile_cont($1::float8[]) WITHIN GROUP (ORDER BY extract(epoch FROM recorded_at - detected_at) * 1000) \
-         FROM anomalies",
+         FROM anomalies WHERE detected_at > to_timestamp($2)",
     )
     .bind(QUANTILES.as_slice())
+    .bind(since.as_secs_f64())
     .fetch_one(&mut connection)
     .await?;
     Ok(Latencies { rows, quantiles })

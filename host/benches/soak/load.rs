@@ -11,8 +11,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-/// One reading of so many is a finding of the default detector.
-const UNUSUAL: u64 = 100;
+use super::Args;
+
 const METERS_OF_A_BUILDING: u64 = 10;
 /// As long as topics keep what the sinks have read.
 const RETENTION_MS: &str = "1800000";
@@ -35,7 +35,7 @@ pub(crate) fn make_topic(runtime: &tokio::runtime::Runtime, kafka: &str, topic: 
 }
 
 impl Load {
-    pub(crate) fn start(kafka: &str, topic: &str, meters: u32, rate: u32) -> Result<Self> {
+    pub(crate) fn start(kafka: &str, topic: &str, args: &Args) -> Result<Self> {
         let producer: BaseProducer = ClientConfig::new()
             .set("bootstrap.servers", kafka)
             .set("enable.idempotence", "true")
@@ -43,8 +43,8 @@ impl Load {
             .set("compression.type", "lz4")
             .create()?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, topic) = (Arc::clone(&stop), topic.to_owned());
-        let thread = std::thread::spawn(move || feed(&producer, &topic, u64::from(meters), rate, &stopped));
+        let (stopped, readings) = (Arc::clone(&stop), Readings { topic: topic.to_owned(), args: args.clone() });
+        let thread = std::thread::spawn(move || feed(&producer, &readings, &stopped));
         Ok(Self { stop, thread })
     }
 
@@ -54,13 +54,18 @@ impl Load {
     }
 }
 
-fn feed(producer: &BaseProducer, topic: &str, meters: u64, rate: u32, stop: &AtomicBool) -> Result<Sent> {
+struct Readings {
+    topic: String,
+    args: Args,
+}
+
+fn feed(producer: &BaseProducer, readings: &Readings, stop: &AtomicBool) -> Result<Sent> {
     let started = Instant::now();
     let mut total = 0u64;
     while !stop.load(Ordering::Relaxed) {
-        let due = (started.elapsed().as_secs_f64() * f64::from(rate)) as u64;
+        let due = (started.elapsed().as_secs_f64() * f64::from(readings.args.rate)) as u64;
         while total < due {
-            send(producer, topic, meters, total)?;
+            readings.send(producer, total)?;
             total += 1;
         }
         producer.poll(Duration::from_millis(1));
@@ -69,23 +74,26 @@ fn feed(producer: &BaseProducer, topic: &str, meters: u64, rate: u32, stop: &Ato
     Ok(Sent { total, took: started.elapsed() })
 }
 
-fn send(producer: &BaseProducer, topic: &str, meters: u64, number: u64) -> Result<()> {
-    let meter = number % meters;
-    let key = format!("Building {}", meter / METERS_OF_A_BUILDING);
-    let time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-    let (electricity, water) = if mixed % UNUSUAL == 0 { (51, 539) } else { (140 + mixed % 20, 290 + mixed / 20 % 20) };
-    let payload = format!(
-        r#"{{"timestamp":{time},"building":"{key}","floor":{},"electricity":{electricity},"water":{water}}}"#,
-        meter % METERS_OF_A_BUILDING
-    );
-    let mut record = BaseRecord::to(topic).key(&key).payload(&payload);
-    while let Err((error, returned)) = producer.send(record) {
-        if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::QueueFull) {
-            return Err(error.into());
+impl Readings {
+    fn send(&self, producer: &BaseProducer, number: u64) -> Result<()> {
+        let meter = number % u64::from(self.args.meters);
+        let key = format!("Building {}", meter / METERS_OF_A_BUILDING);
+        let time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let (electricity, water) =
+            if mixed % self.args.findings_every == 0 { (51, 539) } else { (140 + mixed % 20, 290 + mixed / 20 % 20) };
+        let payload = format!(
+            r#"{{"timestamp":{time},"building":"{key}","floor":{},"electricity":{electricity},"water":{water}}}"#,
+            meter % METERS_OF_A_BUILDING
+        );
+        let mut record = BaseRecord::to(&self.topic).key(&key).payload(&payload);
+        while let Err((error, returned)) = producer.send(record) {
+            if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::QueueFull) {
+                return Err(error.into());
+            }
+            producer.poll(Duration::from_millis(10));
+            record = returned;
         }
-        producer.poll(Duration::from_millis(10));
-        record = returned;
+        Ok(())
     }
-    Ok(())
 }

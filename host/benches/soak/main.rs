@@ -11,7 +11,7 @@ mod proxy;
 mod report;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -23,7 +23,7 @@ use proxy::{Proxy, Way};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 pub(crate) struct Args {
     /// Readings a second.
     #[arg(long, default_value_t = 20_000)]
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Meters, ten in a building.
     #[arg(long, default_value_t = 1_000)]
     meters: u32,
+    /// One reading of so many is a finding of the default detector.
+    #[arg(long, default_value_t = 100)]
+    findings_every: u64,
     /// PostgreSQL cannot be reached for so long.
     #[arg(long, default_value_t = 0.0)]
     outage_minutes: f64,
@@ -71,11 +74,12 @@ fn main() -> Result<()> {
     let proxy = Proxy::before(server);
     let host = Host::start(&kafka, &topic, &postgres.replace(server, &proxy.address), &variable("WATTDOG_TEST_MONGODB")?)?;
     host.until_ready()?;
-    let load = Load::start(&kafka, &topic, args.meters, args.rate)?;
+    let load = Load::start(&kafka, &topic, &args)?;
     std::thread::sleep(WARM_UP);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let samples = watch(&args, &host, &proxy)?;
     let sent = load.finish()?;
-    let latencies = runtime.block_on(host::latencies(&postgres, &topic))?;
+    let latencies = runtime.block_on(host::latencies(&postgres, &topic, since))?;
     host.stop()?;
     report::write(&args, &sent, &samples, &latencies)
 }

@@ -98,6 +98,8 @@ pub struct Input {
     pub max_future: Span,
     /// Largest message that is read.
     pub max_message: bytesize::ByteSize,
+    /// Most meters of a partition: each is kept for good, in memory and in the state topic.
+    pub max_meters: u32,
     /// What becomes of a reading that says again what its meter has said of that time.
     pub repeats: Repeats,
     /// What is measured, by name.
@@ -113,6 +115,7 @@ impl Default for Input {
             meter: vec!["building".into(), "floor".into()],
             max_future: Span::from_secs(300),
             max_message: bytesize::ByteSize::kib(64),
+            max_meters: 1_000_000,
             repeats: Repeats::Drop,
             measures: BTreeMap::from([
                 ("electricity".into(), Measure::new("electricity", "kWh")),

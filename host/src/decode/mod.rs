@@ -20,6 +20,7 @@ pub struct Decoder {
     fields: Fields,
     max_message_bytes: usize,
     max_future_us: i64,
+    max_meters: usize,
     shape: plain::Shape,
     last_time: LastText,
     meter_name: String,
@@ -34,6 +35,7 @@ impl Decoder {
             fields: Fields::new(input),
             max_message_bytes: usize::try_from(input.max_message.as_u64()).unwrap_or(usize::MAX),
             max_future_us: input.max_future.micros(),
+            max_meters: input.max_meters as usize,
             shape: plain::Shape::default(),
             last_time: LastText::default(),
             meter_name: String::new(),
@@ -124,6 +126,12 @@ impl Decoder {
 
     /// A meter that is seen for the first time, with its building and floor.
     fn new_meter(&self, values: &[Value<'_>], meters: &mut MeterTable) -> Result<MeterId, Reject> {
+        if meters.count() >= self.max_meters {
+            let (name, limit) = (&self.meter_name, self.max_meters);
+            let message =
+                format!("\"{name}\" would be one more than the {limit} meters that a partition may have (`input.max_meters`)");
+            return Err(reject(Reason::TooManyMeters, message));
+        }
         let text = |field: usize| {
             let mut text = String::new();
             write_name(&values[field], self.fields.name(field), &mut text).map(|()| text)

@@ -110,6 +110,19 @@ fn a_known_meter_changes_nothing_about_what_is_taken() {
     }
 }
 
+#[test]
+fn a_partition_has_no_more_meters_than_it_may() {
+    let config = load_text("[input]\nmax_meters = 2", "test", []).unwrap();
+    let mut decoder = Decoder::new(&config.input);
+    let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
+    let mut decode = |building: &str| {
+        let text = format!(r#"{{"timestamp":1,"building":"{building}","electricity":1,"water":1}}"#);
+        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()) };
+        decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
+    };
+    assert_eq!(["A", "B", "C", "A"].map(&mut decode), [Ok(()), Ok(()), Err("too-many-meters"), Ok(())]);
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(payload in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -98,6 +98,12 @@ impl MeterTable {
         &self.buildings[id.0 as usize]
     }
 
+    /// All buildings, in the order of their numbers.
+    #[must_use]
+    pub fn buildings(&self) -> &[String] {
+        &self.buildings
+    }
+
     /// All meters, in the order of their numbers.
     #[must_use]
     pub fn meters(&self) -> &[Meter] {

@@ -25,6 +25,8 @@ pub enum Reason {
     Future,
     /// The window of the event time is past correcting.
     Late,
+    /// The lane has as many meters as it may, and this would be another.
+    TooManyMeters,
     /// The same meter has said the same values of the same time before.
     Repeat,
     /// A plugin failed on an accepted reading.
@@ -53,6 +55,7 @@ impl Reason {
             Self::Timestamp => "timestamp",
             Self::Future => "future",
             Self::Late => "late",
+            Self::TooManyMeters => "too-many-meters",
             Self::Repeat => "repeat",
             Self::Plugin => "plugin",
             Self::Quarantined => "quarantined",

@@ -121,6 +121,13 @@ impl LaneLog for KafkaLane {
         self.queue.held(CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
+    fn beginning(&self, held: &Range<i64>) -> i64 {
+        match self.settings.properties.get("auto.offset.reset").map(String::as_str) {
+            Some("latest" | "largest" | "end") => held.end,
+            _ => held.start,
+        }
+    }
+
     fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
         let topic = self.topics.name(ResultTopic::State);
         read_partition(&self.settings, topic, self.queue.partition(), |message| {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::commit::{Commit, Transaction};
 use super::crash_point;
 use super::following::Following;
+use super::homes::{Homes, Residents};
 use super::log::{LaneLog, LogError};
 use super::recovery::{Recovered, recover};
 use super::stage_cpu::Stage;
@@ -56,6 +57,7 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) lineups: Arc<Lineups>,
     pub(super) metrics: Metrics,
+    pub(super) homes: Arc<Homes>,
     /// For those who read earlier messages beside the lanes.
     pub(super) settings: Settings,
     #[cfg(test)]
@@ -70,6 +72,7 @@ pub(super) struct Lane<L> {
     state: LaneState,
     stages: Stages,
     following: Following,
+    residents: Residents,
     writer: StateWriter,
     transaction: Transaction,
     /// Messages before this have been answered in an earlier life.
@@ -101,6 +104,7 @@ impl<L: LaneLog> Lane<L> {
         stages.set_replaying(replay_until.is_some());
         Ok(Self {
             following,
+            residents: Residents::of(Arc::clone(&shared.homes), log.partition()),
             shared,
             log,
             orders,
@@ -203,6 +207,7 @@ impl<L: LaneLog> Lane<L> {
             live |= !new.is_empty();
         });
         if came {
+            self.residents.look(&self.state.meters, &self.shared.metrics);
             self.last_message = self.log.now();
         }
         if live {

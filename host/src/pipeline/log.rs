@@ -52,6 +52,11 @@ pub trait LaneLog {
     /// When the log does not answer.
     fn held(&mut self) -> Result<Range<i64>, LogError>;
 
+    /// Where a lane that was never here begins.
+    fn beginning(&self, held: &Range<i64>) -> i64 {
+        held.start
+    }
+
     /// Every committed record of the lane's state, oldest first: key, and value or none.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod commit;
 mod crash_point;
 mod following;
+mod homes;
 mod lane;
 mod lanes;
 mod log;

@@ -55,7 +55,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
         }
     };
     let restored = log.now();
-    let from = state.next_offset.unwrap_or(held.start);
+    let from = state.next_offset.unwrap_or_else(|| log.beginning(&held));
     log.rewind(from)?;
     let ms = |since: Instant, until: Instant| until.duration_since(since).as_millis() as u64;
     tracing::info!(

@@ -89,6 +89,7 @@ impl Host {
             settings: settings.clone(),
             lineups: Arc::clone(keeper.lineups()),
             metrics: metrics.clone(),
+            homes: Arc::default(),
             #[cfg(test)]
             planted: None,
         };

@@ -63,14 +63,20 @@ async fn all_have_partitions(world: &World, hosts: usize) {
     .await;
 }
 
-/// Starts a host again once it has ended by itself.
-fn killed_and_started(world: &World, name: &str, mut host: Running) -> Running {
+/// Starts the hosts again once they have ended by themselves.
+fn killed_and_started(world: &World, mut hosts: Vec<(String, Running)>) -> Vec<(String, Running)> {
     let armed = Instant::now();
-    while host.lives() && armed.elapsed() < ARMED {
+    while hosts.iter_mut().any(|(_, host)| host.lives()) && armed.elapsed() < ARMED {
         std::thread::sleep(Duration::from_millis(50));
     }
-    drop(host);
-    world.start_host(name, None)
+    hosts
+        .into_iter()
+        .map(|(name, host)| {
+            drop(host);
+            let running = world.start_host(&name, None);
+            (name, running)
+        })
+        .collect()
 }
 
 /// Every row of both tables, without the time at which it was written.
@@ -111,7 +117,7 @@ async fn run(case: &Case, input: &World, expected: Option<&Vec<String>>) -> Vec<
         .collect();
     feed(&feeder, 0..FIRST);
     if case.killed {
-        hosts = hosts.into_iter().map(|(name, host)| (name.clone(), killed_and_started(&world, &name, host))).collect();
+        hosts = killed_and_started(&world, hosts);
     }
     all_have_partitions(&world, case.hosts).await;
     feed(&feeder, FIRST..READINGS);

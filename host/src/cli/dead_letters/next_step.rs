@@ -18,6 +18,9 @@ pub(super) fn next_step(letter: &Letter) -> String {
         ),
         ("reading", "oversize") => format!("if it is a reading, raise `input.max_message`, {again}"),
         ("reading", "future") => format!("mend the sender's clock; if the time is right, raise `input.max_future`, {again}"),
+        ("reading", "too-many-meters") => {
+            format!("if there are as many, raise `input.max_meters`; if not, look at what `input.meter` names, {again}")
+        }
         ("reading", "late") => format!("if it is to count, raise `window.allowed_lateness`, {again}"),
         ("reading", _) => "mend the sender; it is no reading under any configuration".into(),
         ("scoring", _) => format!(

@@ -62,7 +62,7 @@ fn shared(config: Config, planted: Option<Planted>) -> Arc<Shared> {
     let lineups = Arc::new(Lineups::default());
     lineups.publish(lineup(1));
     let settings = Settings { bootstrap: String::new(), properties: std::collections::BTreeMap::new() };
-    Arc::new(Shared { config, settings, lineups, metrics: Metrics::new().0, planted })
+    Arc::new(Shared { config, settings, lineups, metrics: Metrics::new().0, homes: Arc::default(), planted })
 }
 
 /// What one seed says. An error tells what is wrong.

@@ -28,7 +28,7 @@ const FAULTS: u64 = 25;
 /// A host that is silent for so long has left its group. The least that brokers take by default.
 const SESSION: Duration = Duration::from_secs(6);
 /// From the last reading to the last row.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
