@@ -14,7 +14,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Host {
     child: Child,
     address: String,
-    _folder: tempfile::TempDir,
 }
 
 /// One look at it.
@@ -38,17 +37,24 @@ fn workspace() -> &'static Path {
 }
 
 impl Host {
-    pub(crate) fn start(kafka: &str, topic: &str, postgres: &str, mongodb: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let plugins = folder.path().join("plugins");
-        std::fs::create_dir(&plugins)?;
+    /// `instance`: its name in the group, under which it comes back. What it says goes to `log` in the folder.
+    pub(crate) fn start(
+        kafka: &str,
+        topic: &str,
+        postgres: &str,
+        mongodb: &str,
+        folder: &Path,
+        instance: Option<&str>,
+    ) -> Result<Self> {
+        let plugins = folder.join("plugins");
+        std::fs::create_dir_all(&plugins)?;
         std::fs::copy(workspace().join("plugins/kmeans.wasm"), plugins.join("kmeans.wasm"))
             .context("no plugins/kmeans.wasm; run `cargo xtask plugins`")?;
         let model = workspace().join("models/kmeans_energy.json");
         std::fs::write(plugins.join("kmeans.toml"), format!("kind = \"detector\"\nmodel = {model:?}\n"))?;
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let (server, _) = postgres.rsplit_once('/').context("the URL names no database")?;
-        let config = folder.path().join("wattdog.toml");
+        let config = folder.join("wattdog.toml");
         std::fs::write(
             &config,
             format!(
@@ -58,16 +64,15 @@ impl Host {
                  [plugins]\ndir = {plugins:?}\naudit = {:?}\n\
                  [sink.postgres]\nurl = \"{server}/{topic}\"\n[sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{topic}\"\n\
                  [web]\nlisten = \"{address}\"\n",
-                folder.path().join("audit.jsonl"),
+                folder.join("audit.jsonl"),
             ),
         )?;
-        let child = Command::new(env!("CARGO_BIN_EXE_wattdog"))
-            .env("WATTDOG_LOG", "warn")
-            .arg("run")
-            .arg("--config")
-            .arg(&config)
-            .spawn()?;
-        Ok(Self { child, address, _folder: folder })
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("log"))?;
+        let mut program = Command::new(env!("CARGO_BIN_EXE_wattdog"));
+        program.arg("run").arg("--config").arg(&config).stdout(log.try_clone()?).stderr(log);
+        program.envs(instance.map(|name| ("WATTDOG__KAFKA__INSTANCE", name)));
+        let child = program.spawn()?;
+        Ok(Self { child, address })
     }
 
     pub(crate) fn until_ready(&self) -> Result<()> {
@@ -111,6 +116,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -11,8 +11,6 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use super::Args;
-
 const METERS_OF_A_BUILDING: u64 = 10;
 /// As long as topics keep what the sinks have read.
 const RETENTION_MS: &str = "1800000";
@@ -35,7 +33,7 @@ pub(crate) fn make_topic(runtime: &tokio::runtime::Runtime, kafka: &str, topic: 
 }
 
 impl Load {
-    pub(crate) fn start(kafka: &str, topic: &str, args: &Args) -> Result<Self> {
+    pub(crate) fn start(kafka: &str, topic: &str, meters: u32, rate: u32, findings_every: u64) -> Result<Self> {
         let producer: BaseProducer = ClientConfig::new()
             .set("bootstrap.servers", kafka)
             .set("enable.idempotence", "true")
@@ -43,7 +41,8 @@ impl Load {
             .set("compression.type", "lz4")
             .create()?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, readings) = (Arc::clone(&stop), Readings { topic: topic.to_owned(), args: args.clone() });
+        let (stopped, readings) =
+            (Arc::clone(&stop), Readings { topic: topic.to_owned(), meters: u64::from(meters), rate, findings_every });
         let thread = std::thread::spawn(move || feed(&producer, &readings, &stopped));
         Ok(Self { stop, thread })
     }
@@ -56,14 +55,17 @@ impl Load {
 
 struct Readings {
     topic: String,
-    args: Args,
+    meters: u64,
+    rate: u32,
+    /// One of so many is a finding of the default detector.
+    findings_every: u64,
 }
 
 fn feed(producer: &BaseProducer, readings: &Readings, stop: &AtomicBool) -> Result<Sent> {
     let started = Instant::now();
     let mut total = 0u64;
     while !stop.load(Ordering::Relaxed) {
-        let due = (started.elapsed().as_secs_f64() * f64::from(readings.args.rate)) as u64;
+        let due = (started.elapsed().as_secs_f64() * f64::from(readings.rate)) as u64;
         while total < due {
             readings.send(producer, total)?;
             total += 1;
@@ -76,12 +78,12 @@ fn feed(producer: &BaseProducer, readings: &Readings, stop: &AtomicBool) -> Resu
 
 impl Readings {
     fn send(&self, producer: &BaseProducer, number: u64) -> Result<()> {
-        let meter = number % u64::from(self.args.meters);
+        let meter = number % self.meters;
         let key = format!("Building {}", meter / METERS_OF_A_BUILDING);
         let time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         let (electricity, water) =
-            if mixed % self.args.findings_every == 0 { (51, 539) } else { (140 + mixed % 20, 290 + mixed / 20 % 20) };
+            if mixed % self.findings_every == 0 { (51, 539) } else { (140 + mixed % 20, 290 + mixed / 20 % 20) };
         let payload = format!(
             r#"{{"timestamp":{time},"building":"{key}","floor":{},"electricity":{electricity},"water":{water}}}"#,
             meter % METERS_OF_A_BUILDING

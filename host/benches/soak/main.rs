@@ -72,9 +72,10 @@ fn main() -> Result<()> {
     let postgres = variable("WATTDOG_TEST_POSTGRES")?;
     let server = postgres.split_once('@').and_then(|(_, rest)| rest.split('/').next()).context("a URL with user and server")?;
     let proxy = Proxy::before(server);
-    let host = Host::start(&kafka, &topic, &postgres.replace(server, &proxy.address), &variable("WATTDOG_TEST_MONGODB")?)?;
+    let (through, folder) = (postgres.replace(server, &proxy.address), tempfile::tempdir()?);
+    let host = Host::start(&kafka, &topic, &through, &variable("WATTDOG_TEST_MONGODB")?, folder.path(), None)?;
     host.until_ready()?;
-    let load = Load::start(&kafka, &topic, &args)?;
+    let load = Load::start(&kafka, &topic, args.meters, args.rate, args.findings_every)?;
     std::thread::sleep(WARM_UP);
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let samples = watch(&args, &host, &proxy)?;

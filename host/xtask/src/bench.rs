@@ -17,6 +17,12 @@ pub(crate) enum Bench {
     },
     /// A detector as a component against the same code compiled for this machine.
     Plugin,
+    /// `kill -9` with 100,000 meters in state: how long until the next life's first committed result.
+    SecondLife {
+        /// For the benchmark, such as `--meters 1000`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
@@ -28,11 +34,12 @@ pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
         Bench::Pipeline { arguments } => services::with(root, |variables| {
             run(command.args(["pipeline", "--"]).args(arguments).envs(variables.iter().cloned()))
         }),
+        Bench::SecondLife { arguments } => system(root, "second_life", arguments),
         Bench::Plugin => run(command.arg("plugin")),
     }
 }
 
-/// A whole-system run of its own: `swap_storm`, `soak`.
+/// A whole-system run of its own.
 pub(crate) fn system(root: &Path, name: &str, arguments: &[String]) -> Result<()> {
     prerequisites::for_building()?;
     plugins::build(root)?;

@@ -63,8 +63,14 @@ impl Sink for MongoSink {
                 indexes.push((collection, IndexModel::builder().keys(doc! { time: 1 }).build()));
             }
         }
-        for (collection, index) in indexes {
-            self.answer(database.collection::<Document>(collection).create_index(index).into_future()).await?;
+        for (name, index) in indexes {
+            let collection = database.collection::<Document>(name);
+            // A server may lock everything to make an index that is there: one that speaks this protocol and keeps documents in
+            // PostgreSQL was seen to stand still for good when several hosts came back at once.
+            let names = self.answer(collection.list_index_names().into_future()).await.unwrap_or_default();
+            if !names.contains(&default_name(&index.keys)) {
+                self.answer(collection.create_index(index).into_future()).await?;
+            }
         }
         self.database = Some(database);
         Ok(())
@@ -137,6 +143,11 @@ impl MongoSink {
         };
         within(self.config.timeout.duration(), self.name(), inserted).await
     }
+}
+
+/// What every server calls an index that was given no name.
+fn default_name(keys: &Document) -> String {
+    keys.iter().map(|(field, direction)| format!("{field}_{direction}")).collect::<Vec<_>>().join("_")
 }
 
 /// A document was refused, by the driver or by the server, or else the server or the way to it is at fault.

@@ -1,0 +1,115 @@
+//! `kill -9` with many meters in state: how long until the next life's first committed result, and what that time is made of.
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
+
+#[allow(dead_code, reason = "a soak asks for more")]
+#[path = "../soak/host.rs"]
+mod host;
+#[allow(dead_code, reason = "a soak asks for more")]
+#[path = "../soak/load.rs"]
+mod load;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+
+use host::Host;
+use load::Load;
+
+#[derive(Clone, Debug, Parser)]
+struct Args {
+    /// Meters in state, ten in a building.
+    #[arg(long, default_value_t = 100_000)]
+    meters: u32,
+    /// Readings a second.
+    #[arg(long, default_value_t = 20_000)]
+    rate: u32,
+    /// How often it is killed.
+    #[arg(long, default_value_t = 5)]
+    kills: u32,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const PARTITIONS: i32 = 3;
+const FINDINGS_EVERY: u64 = 100;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The state is written every 30 s, so that a kill finds about as much to replay as it would on any day.
+const BETWEEN: Duration = Duration::from_secs(40);
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set; run `cargo xtask bench second-life`"))
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let (kafka, folder) = (variable("WATTDOG_TEST_KAFKA")?, tempfile::tempdir()?);
+    let topic = format!("second_life_{}", std::process::id());
+    load::make_topic(&runtime, &kafka, &topic, PARTITIONS)?;
+    let (postgres, mongodb) = (variable("WATTDOG_TEST_POSTGRES")?, variable("WATTDOG_TEST_MONGODB")?);
+    let start = || Host::start(&kafka, &topic, &postgres, &mongodb, folder.path(), Some("host-1"));
+    let results = Results::of(&kafka, &format!("{topic}.anomalies"))?;
+    let mut host = start()?;
+    host.until_ready()?;
+    let load = Load::start(&kafka, &topic, args.meters, args.rate, FINDINGS_EVERY)?;
+    println!("{} meters, {} readings a second\n", args.meters, args.rate);
+    for kill in 1..=args.kills {
+        std::thread::sleep(BETWEEN);
+        drop(host);
+        results.drain();
+        let killed = Instant::now();
+        let said = said_so_far(folder.path())?;
+        host = start()?;
+        results.next()?;
+        println!("kill {kill}: first committed result after {:.0} ms", killed.elapsed().as_secs_f64() * 1e3);
+        std::thread::sleep(Duration::from_secs(2));
+        let log = std::fs::read_to_string(folder.path().join("log"))?;
+        let about = |line: &&str| ["wattdog runs", "the lane knows", "lane runs"].iter().any(|part| line.contains(part));
+        log[said..].lines().filter(about).for_each(|line| println!("  {line}"));
+    }
+    load.finish()?;
+    host.stop()
+}
+
+fn said_so_far(folder: &Path) -> Result<usize> {
+    Ok(std::fs::metadata(folder.join("log"))?.len() as usize)
+}
+
+/// What is committed on a topic of results.
+struct Results(BaseConsumer);
+
+impl Results {
+    fn of(kafka: &str, topic: &str) -> Result<Self> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", kafka)
+            .set("group.id", topic)
+            .set("fetch.wait.max.ms", "5")
+            .set("isolation.level", "read_committed")
+            .set("allow.auto.create.topics", "false")
+            .set("topic.metadata.refresh.interval.ms", "1000")
+            .create()?;
+        consumer.subscribe(&[topic])?;
+        Ok(Self(consumer))
+    }
+
+    /// Takes what is there: results of the life that was.
+    fn drain(&self) {
+        while self.0.poll(Duration::from_millis(300)).is_some() {}
+    }
+
+    fn next(&self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            if let Some(Ok(message)) = self.0.poll(Duration::from_millis(10)) {
+                ensure!(message.payload().is_some(), "an empty result");
+                return Ok(());
+            }
+            ensure!(started.elapsed() < PATIENCE, "no result of the next life");
+        }
+    }
+}
