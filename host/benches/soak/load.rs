@@ -83,7 +83,7 @@ impl Readings {
         let time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         let (electricity, water) =
-            if mixed % self.findings_every == 0 { (51, 539) } else { (140 + mixed % 20, 290 + mixed / 20 % 20) };
+            if mixed.is_multiple_of(self.findings_every) { (51, 539) } else { (140 + mixed % 20, 290 + mixed / 20 % 20) };
         let payload = format!(
             r#"{{"timestamp":{time},"building":"{key}","floor":{},"electricity":{electricity},"water":{water}}}"#,
             meter % METERS_OF_A_BUILDING
