@@ -11,11 +11,14 @@ use serde_json::Value;
 use sqlx::Row as _;
 
 use super::load::UNBEARABLE;
+use crate::faults::service;
 use crate::servers::World;
 use crate::topics::{header, read_topic};
 
 const WINDOW: i64 = 30;
 const LATENESS: i64 = 3_600;
+/// A server of MongoDB's protocol that does not answer for so long does not answer at all.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Where a message stands: partition and offset.
 type Place = (i32, i64);
@@ -145,12 +148,24 @@ impl Wrong {
 pub(crate) async fn compare(world: &World, expected: &Expected, patience: Duration) -> Wrong {
     let began = Instant::now();
     loop {
+        wake_mongodb(world).await;
         let wrong = compare_now(world, expected).await;
         // What is doubled stays so.
         if wrong.all().count() == 0 || !wrong.doubled.is_empty() || began.elapsed() > patience {
             return wrong;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// FerretDB 1 was seen to lock itself up for good when its own database went away and many clients came back at once; nothing but
+/// a restart helps, for which its operator would see.
+async fn wake_mongodb(world: &World) {
+    let client = mongodb::Client::with_uri_str(&world.mongodb).await.unwrap();
+    let answer = async { client.database(&world.name).list_collection_names().await };
+    if tokio::time::timeout(ANSWER, answer).await.is_err() {
+        service("stop", "ferretdb");
+        service("start", "ferretdb");
     }
 }
 
