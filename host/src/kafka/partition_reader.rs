@@ -31,6 +31,8 @@ pub(super) fn read_partition(
     let consumer: Arc<BaseConsumer<Context>> = Arc::new(config.create_with_context(context)?);
     let queue = Queue::of_partition(&consumer, topic, partition).expect("a topic's name has no zero byte");
     let mut reader = BatchReader::new(Arc::new(queue), MAX_BATCH);
+    // Where the client does not know a partition's leader yet, it asks for its beginning only half a second later.
+    consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, partition, Offset::Beginning)?;
     consumer.assign(&list)?;

@@ -47,7 +47,7 @@ pub(super) fn soon(settings: &Settings, group: &str, topic: &str) {
         while !joined.0.load(Ordering::Relaxed) && started.elapsed() < PATIENCE {
             member.serve(SERVE);
         }
-        member.leave();
+        // Dropped, it leaves.
     };
     if let Err(error) = std::thread::Builder::new().name("reassign".into()).spawn(join) {
         tracing::warn!(%error, "no thread for a moment's member of a group");

@@ -1,5 +1,6 @@
 //! A world of its own for each test: random topics and databases on the shared servers, and the real program.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
@@ -157,7 +158,10 @@ impl World {
              [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\
              [web]\nlisten = \"{address}\"\n{more}"
         );
-        std::fs::write(&path, text).unwrap();
+        // Whole at any moment: another host of this world may be reading it.
+        let mut next = tempfile::NamedTempFile::new_in(self.folder.path()).unwrap();
+        next.write_all(text.as_bytes()).unwrap();
+        next.persist(&path).unwrap();
         path
     }
 
