@@ -35,7 +35,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "stops the servers that other tests use; `cargo xtask chaos` runs it alone"]
+#[ignore = "stops the servers that other tests use; `cargo xtask test` and `cargo xtask chaos` run it alone"]
 #[expect(clippy::print_stdout, reason = "the report, for whoever looks")]
 async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     let (faults, seed) = (number("WATTDOG_CHAOS_FAULTS", FAULTS), number("WATTDOG_CHAOS_SEED", 1));
