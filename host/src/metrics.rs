@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use prometheus_client::encoding::EncodeLabelSet;
 pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -60,7 +60,7 @@ pub struct Metrics {
     /// Linear memory of each plugin.
     pub plugin_memory: Family<PluginLabel, Gauge>,
     /// Buildings whose readings come in two partitions.
-    pub split_buildings: Counter,
+    pub split_buildings: Gauge,
     /// Swaps of each plugin.
     pub plugin_swaps: Family<PluginLabel, Counter>,
     /// How long a lane stood still for a swap.
@@ -102,7 +102,7 @@ impl Metrics {
             plugin_call: Family::new_with_constructor(seconds),
             plugin_traps: Family::default(),
             plugin_memory: Family::default(),
-            split_buildings: Counter::default(),
+            split_buildings: Gauge::default(),
             plugin_swaps: Family::default(),
             plugin_swap_pause: Family::new_with_constructor(seconds),
             sink_lag: Family::default(),

@@ -35,7 +35,7 @@ impl Service {
     /// Why the service cannot go on; none while it can.
     #[must_use]
     pub fn hopeless(&self) -> Option<&str> {
-        self.host.status.lanes.hopeless()
+        self.host.status.hopeless()
     }
 
     /// Finishes what was read, commits, leaves the groups.

@@ -102,6 +102,8 @@ pub struct Input {
     pub max_meters: u32,
     /// What becomes of a reading that says again what its meter has said of that time.
     pub repeats: Repeats,
+    /// Whether readings go through an internal topic that is keyed by building, before anything else.
+    pub repartition: Repartition,
     /// What is measured, by name.
     pub measures: BTreeMap<String, Measure>,
 }
@@ -117,6 +119,7 @@ impl Default for Input {
             max_message: bytesize::ByteSize::kib(64),
             max_meters: 1_000_000,
             repeats: Repeats::Drop,
+            repartition: Repartition::Auto,
             measures: BTreeMap::from([
                 ("electricity".into(), Measure::new("electricity", "kWh")),
                 ("water".into(), Measure::new("water", "L")),
@@ -133,6 +136,18 @@ pub enum Repeats {
     Drop,
     /// A reading like every other.
     Keep,
+}
+
+/// `[input] repartition`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repartition {
+    /// Where a group that has read nothing yet finds a building in two partitions; and ever after.
+    Auto,
+    /// Always.
+    Always,
+    /// The input is keyed by building.
+    Never,
 }
 
 /// `[input.measures.<name>]`
@@ -212,6 +227,8 @@ pub struct Topics {
     pub dead_letters: String,
     /// What lanes know, compacted.
     pub state: String,
+    /// The readings, keyed by building, where the input is not.
+    pub repartition: String,
 }
 
 impl Default for Topics {
@@ -222,6 +239,7 @@ impl Default for Topics {
             shadow_anomalies: "wattdog.shadow-anomalies".into(),
             dead_letters: "wattdog.dead-letters".into(),
             state: "wattdog.state".into(),
+            repartition: "wattdog.repartition".into(),
         }
     }
 }

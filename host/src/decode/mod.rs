@@ -1,5 +1,6 @@
 //! From bytes to columns: a message becomes a row of the batch, or a reject with its reason.
 
+mod building;
 mod fields;
 mod json;
 mod plain;
@@ -9,6 +10,7 @@ use std::fmt::Write as _;
 
 use crate::config::Input;
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject};
+pub use building::BuildingFinder;
 use fields::{Fields, Value};
 use timestamp::LastText;
 

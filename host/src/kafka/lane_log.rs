@@ -94,6 +94,20 @@ impl KafkaLane {
     fn producer(&self) -> Result<&BaseProducer<Context>, LogError> {
         self.producer.as_ref().ok_or_else(|| LogError::Lost("the lane has no producer".into()))
     }
+
+    /// Ends the producer, which nobody waits for: one whose broker went away may take minutes. Its successor fences it.
+    fn let_go(&mut self) {
+        if let Some(producer) = self.producer.take() {
+            // Without a thread it ends here.
+            let _ = std::thread::Builder::new().name("producer-end".into()).spawn(move || drop(producer));
+        }
+    }
+}
+
+impl Drop for KafkaLane {
+    fn drop(&mut self) {
+        self.let_go();
+    }
 }
 
 impl LaneLog for KafkaLane {
@@ -102,15 +116,14 @@ impl LaneLog for KafkaLane {
     }
 
     fn open(&mut self) -> Result<(), LogError> {
-        // The one of before ends first: two with one id would fence each other.
-        self.producer = None;
+        self.let_go();
         let config = self.settings.transactional_producer(&self.transactional_id);
         let producer: BaseProducer<Context> = config.create_with_context(Context).map_err(|error| {
             LogError::Fatal(format!("no transactions with these settings: {error}; check `kafka.properties`"))
         })?;
         producer.init_transactions(CALL_TIMEOUT).map_err(|error| of_transaction(&error))?;
         self.producer = Some(producer);
-        self.ensure_state_partition()
+        Ok(())
     }
 
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
@@ -129,6 +142,7 @@ impl LaneLog for KafkaLane {
     }
 
     fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
+        self.ensure_state_partition()?;
         let topic = self.topics.name(ResultTopic::State);
         read_partition(&self.settings, topic, self.queue.partition(), |message| {
             if let Some(key) = message.key {
@@ -168,6 +182,7 @@ impl LaneLog for KafkaLane {
         out.key = record.key;
         out.payload = record.value;
         out.headers = headers;
+        out.timestamp = record.timestamp_ms;
         out.partition = (record.topic == ResultTopic::State).then(|| self.queue.partition());
         while let Err((error, returned)) = producer.send(out) {
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {

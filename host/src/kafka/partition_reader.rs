@@ -1,4 +1,4 @@
-//! One partition from its beginning to its end, read by nobody's group.
+//! One partition up to its end, read by nobody's group.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,10 +18,29 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
 /// Gives each committed record, oldest first.
-pub(super) fn read_partition(
+pub(super) fn read_partition(settings: &Settings, topic: &str, partition: i32, take: impl FnMut(Message<'_>)) -> KafkaResult<()> {
+    read_from(settings, topic, partition, Offset::Beginning, take)
+}
+
+/// Gives the newest committed records, about so many, oldest first.
+///
+/// # Errors
+/// When the broker does not answer, or falls silent before the end.
+pub fn newest_records(
     settings: &Settings,
     topic: &str,
     partition: i32,
+    count: i64,
+    take: impl FnMut(Message<'_>),
+) -> KafkaResult<()> {
+    read_from(settings, topic, partition, Offset::OffsetTail(count), take)
+}
+
+fn read_from(
+    settings: &Settings,
+    topic: &str,
+    partition: i32,
+    start: Offset,
     mut take: impl FnMut(Message<'_>),
 ) -> KafkaResult<()> {
     let mut config = settings.consumer("wattdog.reader");
@@ -34,7 +53,7 @@ pub(super) fn read_partition(
     // Where the client does not know a partition's leader yet, it asks for its beginning only half a second later.
     consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, Offset::Beginning)?;
+    list.add_partition_offset(topic, partition, start)?;
     consumer.assign(&list)?;
     let mut heard = clock::monotonic();
     loop {

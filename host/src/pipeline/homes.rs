@@ -3,12 +3,46 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::{Fingerprint, MeterTable};
-use crate::metrics::Metrics;
+use smallvec::SmallVec;
 
-/// Buildings by the fingerprints of their names.
-#[derive(Debug, Default)]
-pub(super) struct Homes(Mutex<HashMap<u64, i32>>);
+use crate::domain::{Fingerprint, MeterTable};
+use crate::metrics::Gauge;
+
+/// The partitions of each building, by the fingerprint of its name.
+#[derive(Debug)]
+pub(super) struct Homes {
+    partitions: Mutex<HashMap<u64, SmallVec<[i32; 2]>>>,
+    /// Buildings that have more than one.
+    split: Gauge,
+}
+
+impl Homes {
+    pub(super) fn new(split: Gauge) -> Self {
+        Self { partitions: Mutex::default(), split }
+    }
+
+    /// A lane has a building; says which other one had it before.
+    fn arrive(&self, building: &str, partition: i32) -> Option<i32> {
+        let mut homes = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let partitions = homes.entry(Fingerprint::of(building).0).or_default();
+        partitions.push(partition);
+        if partitions.len() == 2 {
+            self.split.inc();
+        }
+        partitions.first().copied().filter(|first| *first != partition)
+    }
+
+    fn leave(&self, partition: i32) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, partitions| {
+            let before = partitions.len();
+            partitions.retain(|of| *of != partition);
+            if before > 1 && partitions.len() == 1 {
+                self.split.dec();
+            }
+            !partitions.is_empty()
+        });
+    }
+}
 
 /// A lane's part of them; gives it up when it ends.
 #[derive(Debug)]
@@ -26,26 +60,18 @@ impl Residents {
     }
 
     /// Looks at the buildings that are new to the lane, and says which of them another lane has.
-    pub(super) fn look(&mut self, meters: &MeterTable, metrics: &Metrics) {
+    pub(super) fn look(&mut self, meters: &MeterTable) {
         let buildings = &meters.buildings()[self.seen..];
-        if buildings.is_empty() {
-            return;
-        }
         self.seen += buildings.len();
-        let mut homes = self.homes.0.lock().unwrap_or_else(PoisonError::into_inner);
         for building in buildings {
-            let home = *homes.entry(Fingerprint::of(building).0).or_insert(self.partition);
-            if home == self.partition {
-                continue;
-            }
-            metrics.split_buildings.inc();
+            let Some(other) = self.homes.arrive(building, self.partition) else { continue };
             if !std::mem::replace(&mut self.told, true) {
                 tracing::warn!(
                     building,
                     partition = self.partition,
-                    other = home,
+                    other,
                     "a building's readings come in two partitions, so no lane sees all of its windows; have the topic keyed by \
-                     building. `wattdog_split_buildings_total` counts further ones"
+                     building, or set `input.repartition = \"always\"`. `wattdog_split_buildings` says how many there are"
                 );
             }
         }
@@ -54,7 +80,7 @@ impl Residents {
 
 impl Drop for Residents {
     fn drop(&mut self) {
-        self.homes.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, partition| *partition != self.partition);
+        self.homes.leave(self.partition);
     }
 }
 
@@ -63,21 +89,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_building_in_two_partitions_is_counted_and_one_that_moves_is_not() {
-        let homes = Arc::new(Homes::default());
-        let (metrics, _) = Metrics::new();
+    fn buildings_in_two_partitions_are_counted_while_they_are_there() {
+        let split = Gauge::default();
+        let homes = Arc::new(Homes::new(split.clone()));
         let [mut first, mut second] = [0, 1].map(|partition| Residents::of(Arc::clone(&homes), partition));
         let (mut of_first, mut of_second) = (MeterTable::default(), MeterTable::default());
         of_first.intern("A/1", "A", None);
         of_first.intern("B/1", "B", None);
-        first.look(&of_first, &metrics);
+        first.look(&of_first);
         of_second.intern("B/2", "B", None);
-        second.look(&of_second, &metrics);
-        second.look(&of_second, &metrics);
-        assert_eq!(metrics.split_buildings.get(), 1);
+        second.look(&of_second);
+        second.look(&of_second);
+        assert_eq!(split.get(), 1);
         drop(first);
+        assert_eq!(split.get(), 0);
         of_second.intern("A/1", "A", None);
-        second.look(&of_second, &metrics);
-        assert_eq!(metrics.split_buildings.get(), 1);
+        second.look(&of_second);
+        assert_eq!(split.get(), 0);
+        Residents::of(homes, 2).look(&of_first);
+        assert_eq!(split.get(), 0, "a lane that has ended has no buildings");
     }
 }

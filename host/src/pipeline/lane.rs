@@ -19,14 +19,14 @@ use crate::registry::Lineups;
 use crate::state::{LaneState, StateWriter};
 
 /// How long an idle lane waits for a message: long enough to sleep, short enough to notice a stop.
-const IDLE_WAIT: Duration = Duration::from_millis(20);
+pub(super) const IDLE_WAIT: Duration = Duration::from_millis(20);
 /// With results to commit, silence of this length is taken as the end of a burst.
-const BURST_WAIT: Duration = Duration::from_millis(2);
+pub(super) const BURST_WAIT: Duration = Duration::from_millis(2);
 /// An open window's row is published at most this often.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// A transaction's results are kept until it is committed; beyond this it is committed early. With those of the last poll they fit
 /// into two mebibytes, to which a buffer that doubles comes before it takes four.
-const MAX_OUTBOX_BYTES: usize = 1_700_000;
+pub(super) const MAX_OUTBOX_BYTES: usize = 1_700_000;
 /// Further from the end of the partition than this, a lane is catching up and publishes no open windows.
 const CAUGHT_UP_RECORDS: i64 = 10_000;
 /// The last message that was answered may be gone from the input; silence of this length ends a replay without it.
@@ -42,7 +42,7 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    fn given_up(&self) -> bool {
+    pub(super) fn given_up(&self) -> bool {
         self.abandon.load(Ordering::Relaxed)
     }
 
@@ -207,7 +207,7 @@ impl<L: LaneLog> Lane<L> {
             live |= !new.is_empty();
         });
         if came {
-            self.residents.look(&self.state.meters, &self.shared.metrics);
+            self.residents.look(&self.state.meters);
             self.last_message = self.log.now();
         }
         if live {

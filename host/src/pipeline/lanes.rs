@@ -4,16 +4,20 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::commit::Backoff;
-use super::lane::{Lane, Orders, Shared};
-use super::log::{LaneLog, LogError};
+use super::lane::Orders;
+use super::log::LogError;
 use crate::clock;
-use crate::kafka::{Assignments, Group, KafkaLane, PartitionQueue};
+use crate::config::Config;
+use crate::kafka::{Assignments, Group, KafkaLane, PartitionQueue, Settings};
 
 /// How long a lane may take to commit when it has to go. Shorter than the group's patience with a rebalance.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// What it may take to end after that, without a commit. A client that lost its broker may stand in a call for longer; then it is
+/// left behind, and whoever has the partition next fences it.
+const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a page shows of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -24,15 +28,29 @@ pub struct LaneInfo {
     pub running: bool,
 }
 
+/// What lanes do.
+pub(super) trait Work: Send + Sync {
+    /// What it is called.
+    fn name(&self) -> &'static str;
+
+    /// One life of a lane, to its end; calls `caught_up` when it is where the last one was.
+    fn live(&self, log: KafkaLane, orders: &Arc<Orders>, caught_up: &mut dyn FnMut()) -> (Result<(), LogError>, KafkaLane);
+
+    /// A partition is another's now.
+    fn left(&self, partition: i32);
+}
+
 struct Running {
     orders: Arc<Orders>,
     thread: JoinHandle<()>,
     ready: bool,
 }
 
-/// The lanes of this host.
+/// Lanes of this host that do the same work.
 pub struct Lanes {
-    shared: Arc<Shared>,
+    work: Box<dyn Work>,
+    config: Config,
+    settings: Settings,
     group: OnceLock<Group>,
     running: Mutex<HashMap<i32, Running>>,
     /// Why the host cannot go on.
@@ -41,9 +59,12 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(shared: Arc<Shared>) -> Arc<Self> {
+    /// `config`: with topic and group of what the lanes read.
+    pub(super) fn new(work: Box<dyn Work>, config: Config, settings: Settings) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
-            shared,
+            work,
+            config,
+            settings,
             group: OnceLock::new(),
             running: Mutex::default(),
             hopeless: OnceLock::new(),
@@ -85,10 +106,15 @@ impl Lanes {
     fn live(&self, queue: PartitionQueue, orders: &Arc<Orders>) {
         let partition = queue.partition();
         let Some(group) = self.group.get().cloned() else { return };
-        let mut log = KafkaLane::new(queue, group, self.shared.settings.clone(), &self.shared.config);
+        let mut log = KafkaLane::new(queue, group, self.settings.clone(), &self.config);
         let mut backoff = Backoff::new();
         while !orders.stopped() {
-            let (ended, left) = self.live_once(log, orders);
+            let started = clock::monotonic();
+            let caught_up = &mut || {
+                self.set_ready(partition, true);
+                tracing::info!(partition, work = self.work.name(), ms = started.elapsed().as_millis() as u64, "lane runs");
+            };
+            let (ended, left) = self.work.live(log, orders, caught_up);
             log = left;
             match ended {
                 Ok(()) => break,
@@ -104,25 +130,6 @@ impl Lanes {
                 }
             }
         }
-        self.shared.lineups.leave(partition);
-    }
-
-    fn live_once(&self, log: KafkaLane, orders: &Arc<Orders>) -> (Result<(), LogError>, KafkaLane) {
-        let partition = log.partition();
-        let started = clock::monotonic();
-        let mut lane = match Lane::begin(Arc::clone(&self.shared), log, Arc::clone(orders)) {
-            Ok(lane) => lane,
-            Err((error, log)) => return (Err(error), log),
-        };
-        let caught_up = || {
-            self.set_ready(partition, true);
-            tracing::info!(partition, ms = started.elapsed().as_millis() as u64, "lane runs");
-        };
-        if !lane.is_replaying() {
-            caught_up();
-        }
-        let ended = lane.run(caught_up);
-        (ended, lane.into_log())
     }
 
     fn set_ready(&self, partition: i32, ready: bool) {
@@ -138,7 +145,7 @@ impl Assignments for Lanes {
         let orders = Arc::new(Orders::default());
         let (lanes, lane_orders) = (self.this.upgrade(), Arc::clone(&orders));
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let spawned = std::thread::Builder::new().name(format!("lane-{partition}")).spawn(move || {
+        let spawned = std::thread::Builder::new().name(format!("{}-{partition}", self.work.name())).spawn(move || {
             if let Some(lanes) = lanes {
                 lanes.live(queue, &lane_orders);
             }
@@ -166,14 +173,26 @@ impl Assignments for Lanes {
         }
         let started = clock::monotonic();
         for (partition, lane) in lanes {
-            while !lane.thread.is_finished() && started.elapsed() < STOP_TIMEOUT {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            wait_for(&lane.thread, started + STOP_TIMEOUT);
             lane.orders.abandon.store(true, Ordering::Relaxed);
-            if lane.thread.join().is_err() {
+            wait_for(&lane.thread, started + STOP_TIMEOUT + ABANDON_TIMEOUT);
+            self.work.left(partition);
+            if !lane.thread.is_finished() {
+                tracing::warn!(
+                    partition,
+                    "the lane does not end; it is left behind, and can publish nothing once another has begun"
+                );
+            } else if lane.thread.join().is_err() {
                 self.give_up(format!("lane {partition} ended in a panic; please report it"));
+            } else {
+                tracing::info!(partition, work = self.work.name(), lost, "lane stopped");
             }
-            tracing::info!(partition, lost, "lane stopped");
         }
+    }
+}
+
+fn wait_for(thread: &JoinHandle<()>, deadline: Instant) {
+    while !thread.is_finished() && clock::monotonic() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

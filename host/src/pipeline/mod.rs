@@ -8,6 +8,8 @@ mod lane;
 mod lanes;
 mod log;
 mod recovery;
+mod rekeyer;
+mod repartition;
 mod results;
 #[cfg(test)]
 mod simulation;
@@ -15,6 +17,7 @@ mod stage_cpu;
 mod stages;
 mod warm_up;
 mod wiring;
+mod work;
 
 pub use lanes::{LaneInfo, Lanes};
 pub use log::{LaneLog, LogError, TakeRecord};

@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
+use super::homes::Homes;
 use super::lane::Shared;
+use super::lanes::Work;
+use super::repartition::{self, Undecided};
+use super::work::{Rekeying, Scoring};
 use super::{LaneInfo, Lanes};
 use crate::config::Config;
-use crate::kafka::{Group, KafkaError, Settings, TopicError, TopicSpec, ensure_topics, partition_count};
+use crate::kafka::{Group, KafkaError, Settings, TopicError, TopicSpec, ensure_topics, hand_over, partition_count};
 use crate::metrics::Metrics;
 use crate::registry::{Keeper, KeeperConfig, compiler};
 
@@ -23,6 +27,9 @@ pub enum HostError {
     /// The input topic is missing and may not be created.
     #[error("topic `{0}` does not exist; create it, or set `kafka.create_topics = true`")]
     NoTopic(String),
+    /// Nobody can say whether the input is keyed by building.
+    #[error(transparent)]
+    Repartition(#[from] Undecided),
     /// A trusted key is none.
     #[error("{0}")]
     Trust(String),
@@ -47,6 +54,8 @@ pub enum HostError {
 pub struct Status {
     /// The lanes.
     pub lanes: Arc<Lanes>,
+    /// Those that bring readings to the partitions of their buildings, where it is needed.
+    pub rekeyers: Option<Arc<Lanes>>,
     /// The plugins.
     pub keeper: Arc<Keeper>,
     /// Numbers.
@@ -61,9 +70,18 @@ impl Status {
         if lanes.is_empty() {
             return Some("no partition is assigned yet".into());
         }
-        let waiting: Vec<_> =
-            lanes.iter().filter(|lane| !lane.running).map(|lane: &LaneInfo| lane.partition.to_string()).collect();
+        let rekeyers = self.rekeyers.as_ref().map(|rekeyers| rekeyers.info()).unwrap_or_default();
+        let of_one = |lanes: Vec<LaneInfo>, what| {
+            lanes.into_iter().filter(|lane| !lane.running).map(move |lane| format!("{what}{}", lane.partition))
+        };
+        let waiting: Vec<_> = of_one(lanes, "").chain(of_one(rekeyers, "repartition of ")).collect();
         (!waiting.is_empty()).then(|| format!("lanes that do not run yet: {}", waiting.join(", ")))
+    }
+
+    /// Why the host cannot go on; none while it can.
+    #[must_use]
+    pub fn hopeless(&self) -> Option<&str> {
+        self.lanes.hopeless().or_else(|| self.rekeyers.as_ref()?.hopeless())
     }
 }
 
@@ -72,7 +90,7 @@ pub struct Host {
     /// What it shows.
     pub status: Status,
     stop: Arc<AtomicBool>,
-    server: Option<JoinHandle<()>>,
+    servers: Vec<JoinHandle<()>>,
 }
 
 impl Host {
@@ -82,35 +100,77 @@ impl Host {
     /// When the broker cannot be reached, a topic cannot be made, or a setting is wrong.
     pub async fn start(config: Config, metrics: Metrics) -> Result<Self, HostError> {
         let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
-        prepare_topics(&config, &settings).await?;
+        let mut partitions = prepare_input(&config, &settings).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut servers = Vec::new();
+        let (mut of_lanes, mut rekeyers) = (config.clone(), None);
+        if repartition::is_needed(&config, &settings)? {
+            partitions = repartition::make_topic(&config, &settings, partitions).await?;
+            of_lanes = repartition::of_lanes(&config);
+            let of_rekeyers = repartition::of_rekeyers(&config);
+            take_over(&config, &of_rekeyers, &settings)?;
+            let work = Box::new(Rekeying(of_rekeyers.clone()));
+            let (lanes, server) = join(work, of_rekeyers, &settings, &stop)?;
+            rekeyers = Some(lanes);
+            servers.push(server);
+        }
+        let config = of_lanes;
+        prepare_results(&config, &settings, partitions).await?;
         let keeper = Arc::new(keep_plugins(&config)?);
         let shared = Shared {
             config: config.clone(),
             settings: settings.clone(),
             lineups: Arc::clone(keeper.lineups()),
             metrics: metrics.clone(),
-            homes: Arc::default(),
+            homes: Arc::new(Homes::new(metrics.split_buildings.clone())),
             #[cfg(test)]
             planted: None,
         };
-        let lanes = Lanes::new(Arc::new(shared));
-        let group = Group::join(&settings, &config, Arc::clone(&lanes) as _)
-            .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
-        lanes.set_group(group.clone());
-        let stop = Arc::new(AtomicBool::new(false));
-        let server = serve(group, Arc::clone(&lanes), Arc::clone(&stop));
-        Ok(Self { status: Status { lanes, keeper, metrics }, stop, server: Some(server) })
+        let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, &settings, &stop)?;
+        servers.push(server);
+        Ok(Self { status: Status { lanes, rekeyers, keeper, metrics }, stop, servers })
     }
 
-    /// Finishes what was read, commits, leaves the group.
-    pub fn stop(mut self) {
+    /// Finishes what was read, commits, leaves the groups.
+    pub fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(server) = self.server.take()
-            && server.join().is_err()
-        {
-            tracing::error!("the group's thread ended in a panic");
+        for server in self.servers {
+            if server.join().is_err() {
+                tracing::error!("a group's thread ended in a panic");
+            }
         }
     }
+}
+
+/// Lanes of the group and the topic that the configuration names, and the thread that serves them.
+fn join(
+    work: Box<dyn Work>,
+    config: Config,
+    settings: &Settings,
+    stop: &Arc<AtomicBool>,
+) -> Result<(Arc<Lanes>, JoinHandle<()>), HostError> {
+    let lanes = Lanes::new(work, config.clone(), settings.clone());
+    let group = Group::join(settings, &config, Arc::clone(&lanes) as _)
+        .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
+    lanes.set_group(group.clone());
+    let server = serve(group, Arc::clone(&lanes), Arc::clone(stop));
+    Ok((lanes, server))
+}
+
+/// What lanes have read of the input itself is not brought over once more.
+fn take_over(config: &Config, of_rekeyers: &Config, settings: &Settings) -> Result<(), HostError> {
+    let (topic, group) = (&config.kafka.topic, &config.kafka.group);
+    match hand_over(settings, topic, group, &of_rekeyers.kafka.group) {
+        Ok(true) => tracing::warn!(
+            topic,
+            group,
+            "readings go through a topic of ours from where this group has read the input; what lanes knew of meters is gone, and \
+             windows that are open now may be incomplete"
+        ),
+        Ok(false) => {}
+        Err(source) => return Err(Undecided::Broker { topic: topic.clone(), source }.into()),
+    }
+    Ok(())
 }
 
 fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<()> {
@@ -129,18 +189,25 @@ fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<(
         .expect("a process that cannot start one thread cannot start")
 }
 
-async fn prepare_topics(config: &Config, settings: &Settings) -> Result<(), HostError> {
+/// Makes the input's topic where it is missing; returns its partitions.
+async fn prepare_input(config: &Config, settings: &Settings) -> Result<i32, HostError> {
     let kafka = &config.kafka;
-    let mut partitions = partition_count(settings, &kafka.topic)?;
-    let mut missing = Vec::new();
-    if partitions == 0 {
-        if !kafka.create_topics {
-            return Err(HostError::NoTopic(kafka.topic.clone()));
-        }
-        partitions = kafka.partitions;
-        missing.push(TopicSpec { name: kafka.topic.clone(), partitions, compacted: false });
+    let partitions = partition_count(settings, &kafka.topic)?;
+    if partitions > 0 {
+        return Ok(partitions);
     }
-    if kafka.create_topics {
+    if !kafka.create_topics {
+        return Err(HostError::NoTopic(kafka.topic.clone()));
+    }
+    let input = TopicSpec { name: kafka.topic.clone(), partitions: kafka.partitions, compacted: false };
+    ensure_topics(settings, &[input]).await?;
+    Ok(kafka.partitions)
+}
+
+/// Makes the result topics that are missing, with so many partitions.
+async fn prepare_results(config: &Config, settings: &Settings, partitions: i32) -> Result<(), HostError> {
+    let mut missing = Vec::new();
+    if config.kafka.create_topics {
         let topics = &config.topics;
         for name in [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters, &topics.state] {
             if partition_count(settings, name)? == 0 {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::config::Topics;
+use crate::domain::Message;
 
 /// Which result topic a record goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum ResultTopic {
     DeadLetters,
     /// What the lane knows; to the lane's own partition.
     State,
+    /// Readings, keyed by building.
+    Repartition,
 }
 
 /// Configured names of the result topics.
@@ -27,6 +30,7 @@ pub struct TopicNames {
     shadow_anomalies: String,
     dead_letters: String,
     state: String,
+    repartition: String,
 }
 
 impl TopicNames {
@@ -39,6 +43,7 @@ impl TopicNames {
             shadow_anomalies: topics.shadow_anomalies.clone(),
             dead_letters: topics.dead_letters.clone(),
             state: topics.state.clone(),
+            repartition: topics.repartition.clone(),
         }
     }
 
@@ -51,6 +56,7 @@ impl TopicNames {
             ResultTopic::ShadowAnomalies => &self.shadow_anomalies,
             ResultTopic::DeadLetters => &self.dead_letters,
             ResultTopic::State => &self.state,
+            ResultTopic::Repartition => &self.repartition,
         }
     }
 }
@@ -67,6 +73,13 @@ struct Entry {
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     headers: Headers,
+    timestamp_ms: Option<i64>,
+}
+
+impl Entry {
+    fn new(topic: ResultTopic, key: Option<Range<usize>>, value: Option<Range<usize>>) -> Self {
+        Self { topic, key, value, headers: Vec::new(), timestamp_ms: None }
+    }
 }
 
 /// A record as it is sent.
@@ -80,6 +93,8 @@ pub struct OutRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// Empty but for dead letters.
     pub headers: &'a [(&'static str, Vec<u8>)],
+    /// Its time, milliseconds since the epoch; none: that of sending.
+    pub timestamp_ms: Option<i64>,
 }
 
 /// Records in order, their bytes in one buffer that is kept between transactions.
@@ -96,13 +111,20 @@ impl Outbox {
         let start = self.bytes.len();
         write(&mut self.bytes);
         let value = start..self.bytes.len();
-        self.entries.push(Entry { topic, key: Some(key), value: Some(value), headers: Vec::new() });
+        self.entries.push(Entry::new(topic, Some(key), Some(value)));
     }
 
     /// Adds a message as it came, with the headers that say why it is set aside.
     pub fn push_dead_letter(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers) {
         let (key, value) = (key.map(|key| self.keep(key)), value.map(|value| self.keep(value)));
-        self.entries.push(Entry { topic: ResultTopic::DeadLetters, key, value, headers });
+        self.entries.push(Entry { headers, ..Entry::new(ResultTopic::DeadLetters, key, value) });
+    }
+
+    /// Adds a message as it came, but for its key.
+    pub fn push_message(&mut self, key: Option<&[u8]>, message: &Message<'_>) {
+        let (key, value) = (key.map(|key| self.keep(key)), message.payload.map(|value| self.keep(value)));
+        let timestamp_ms = (message.timestamp_ms >= 0).then_some(message.timestamp_ms);
+        self.entries.push(Entry { timestamp_ms, ..Entry::new(ResultTopic::Repartition, key, value) });
     }
 
     /// Adds a record of the lane's state, whose value `write` appends.
@@ -111,13 +133,13 @@ impl Outbox {
         let start = self.bytes.len();
         write(&mut self.bytes);
         let value = start..self.bytes.len();
-        self.entries.push(Entry { topic: ResultTopic::State, key: Some(key), value: Some(value), headers: Vec::new() });
+        self.entries.push(Entry::new(ResultTopic::State, Some(key), Some(value)));
     }
 
     /// Adds the record that takes a key out of the lane's state.
     pub fn remove_state(&mut self, key: &[u8]) {
         let key = self.keep(key);
-        self.entries.push(Entry { topic: ResultTopic::State, key: Some(key), value: None, headers: Vec::new() });
+        self.entries.push(Entry::new(ResultTopic::State, Some(key), None));
     }
 
     fn keep(&mut self, part: &[u8]) -> Range<usize> {
@@ -134,6 +156,7 @@ impl Outbox {
             key: bytes(&entry.key),
             value: bytes(&entry.value),
             headers: &entry.headers,
+            timestamp_ms: entry.timestamp_ms,
         })
     }
 

@@ -139,7 +139,9 @@ impl<S: Sink> Runner<S> {
                 ResultTopic::Aggregations => format.read_aggregation(json).map(|row| batch.aggregations.push(row, place)),
                 ResultTopic::Anomalies => format.read_anomaly(json).map(|row| batch.anomalies.push(row, place)),
                 ResultTopic::ShadowAnomalies => format.read_anomaly(json).map(|row| batch.shadow_anomalies.push(row, place)),
-                ResultTopic::DeadLetters | ResultTopic::State => unreachable!("no row, so not read for a sink"),
+                ResultTopic::DeadLetters | ResultTopic::State | ResultTopic::Repartition => {
+                    unreachable!("no row, so not read for a sink")
+                }
             };
             if let Err(error) = parsed {
                 aside.unreadable(topic, message, &error.to_string());

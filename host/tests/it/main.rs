@@ -19,6 +19,7 @@ mod late_data;
 mod oracle;
 mod other_languages;
 mod proxy;
+mod repartition;
 mod restart;
 mod score;
 mod servers;

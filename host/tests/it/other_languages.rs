@@ -16,6 +16,7 @@ fn sidecar(example: &Path, name: &str, case: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "compiles forty megabytes, which needs the machine for itself; `cargo xtask test` runs it alone"]
 async fn detectors_in_python_and_javascript_run_as_they_are_dropped() {
     let world = World::with_plugins("languages", &["kmeans"]);
     make_topic(&world).await;

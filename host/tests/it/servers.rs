@@ -153,6 +153,7 @@ impl World {
              [input]\nmax_future = \"1d\"\n\
              [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
              shadow_anomalies = \"{name}.shadow-anomalies\"\ndead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n\
+             repartition = \"{name}.repartition\"\n\
              [plugins]\ndir = {plugins:?}\ncache = {cache:?}\naudit = {audit:?}\n\
              [sink.postgres]\nurl = \"{postgres}\"\n\
              [sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{name}\"\n\

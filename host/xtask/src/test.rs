@@ -9,8 +9,12 @@ use crate::{cargo, deny, plugins, prerequisites, run, say, services, tidy};
 
 type Step<'a> = (&'static str, Box<dyn FnOnce() -> Result<()> + 'a>);
 
+/// Every test program but `it`, which needs servers.
+const ALL_BUT_IT: &str = "[!i]*";
+
 /// Stops at the first step that fails.
 pub(crate) fn run_all(root: &Path) -> Result<()> {
+    // Always the whole workspace: another choice of packages is another choice of features, and builds the dependencies again.
     let with = |arguments: &'static [&'static str]| move || run(cargo(root).args(arguments));
     let steps: Vec<Step<'_>> = vec![
         ("prerequisites", Box::new(prerequisites::for_building)),
@@ -18,11 +22,12 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
         ("licences and sources", Box::new(|| deny::check(root))),
         ("format", Box::new(with(&["fmt", "--all", "--check"]))),
         ("plugins", Box::new(|| plugins::build(root).map(drop))),
+        ("unit tests", Box::new(with(&["test", "--quiet", "--workspace", "--lib", "--bins"]))),
         (
-            "unit tests, the kit for authors",
-            Box::new(with(&["test", "--quiet", "-p", "wattdog", "--lib", "--bins", "--test", "kit"])),
+            "the kit for authors, plugins, hostile guests",
+            Box::new(with(&["test", "--quiet", "--workspace", "--test", ALL_BUT_IT])),
         ),
-        ("plugins, their cases, hostile guests", Box::new(with(&["test", "--quiet", "--workspace", "--exclude", "wattdog"]))),
+        ("examples in the documentation", Box::new(with(&["test", "--quiet", "--workspace", "--doc"]))),
         ("examples in Python and JavaScript", Box::new(|| plugins::build_in_other_languages(root))),
         ("integration on real servers", Box::new(|| integration(root))),
         ("clippy", Box::new(with(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))),
@@ -42,7 +47,7 @@ pub(crate) fn chaos(root: &Path, faults: u64, seed: u64) -> Result<()> {
     plugins::build(root)?;
     services::with(root, |variables| {
         let mut cargo = cargo(root);
-        cargo.args(["test", "--quiet", "-p", "wattdog", "--test", "it", "--", "--ignored", "--nocapture", "chaos"]);
+        cargo.args(["test", "--quiet", "--workspace", "--test", "it", "--", "--ignored", "--nocapture", "chaos"]);
         cargo.env("WATTDOG_CHAOS_FAULTS", faults.to_string()).env("WATTDOG_CHAOS_SEED", seed.to_string());
         run(cargo.envs(variables.iter().cloned()))
     })
@@ -52,11 +57,11 @@ fn integration(root: &Path) -> Result<()> {
     services::with(root, |variables| {
         let tests = || {
             let mut cargo = cargo(root);
-            cargo.args(["test", "--quiet", "-p", "wattdog", "--test", "it"]).envs(variables.iter().cloned());
+            cargo.args(["test", "--quiet", "--workspace", "--test", "it"]).envs(variables.iter().cloned());
             cargo
         };
         run(&mut tests())?;
-        // Those that stop the servers come one by one, after the others.
+        // Those that stop the servers, or need the machine for themselves, come one by one, after the others.
         run(tests().args(["--", "--ignored", "--test-threads=1"]))
     })
 }

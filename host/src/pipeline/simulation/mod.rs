@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
+use super::homes::Homes;
 use super::lane::Shared;
 use crate::config::{Config, load_text};
 use crate::domain::{Batch, MeterTable};
@@ -62,7 +63,9 @@ fn shared(config: Config, planted: Option<Planted>) -> Arc<Shared> {
     let lineups = Arc::new(Lineups::default());
     lineups.publish(lineup(1));
     let settings = Settings { bootstrap: String::new(), properties: std::collections::BTreeMap::new() };
-    Arc::new(Shared { config, settings, lineups, metrics: Metrics::new().0, homes: Arc::default(), planted })
+    let (metrics, _) = Metrics::new();
+    let homes = Arc::new(Homes::new(metrics.split_buildings.clone()));
+    Arc::new(Shared { config, settings, lineups, metrics, homes, planted })
 }
 
 /// What one seed says. An error tells what is wrong.

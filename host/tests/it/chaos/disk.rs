@@ -62,6 +62,12 @@ impl SmallDisk {
         for statement in [format!("DROP DATABASE {} WITH (FORCE)", world.name), format!("DROP TABLESPACE {}", world.name)] {
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
         }
-        run("umount", &[self.folder.to_str().unwrap()]);
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: after a test that failed the database is still there.
+        run("umount", &["--lazy", self.folder.to_str().unwrap()]);
     }
 }

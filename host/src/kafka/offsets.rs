@@ -1,0 +1,53 @@
+//! Committed offsets of groups that this host is no member of.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::Settings;
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a group committed for a topic, where it did.
+fn committed(settings: &Settings, group: &str, topic: &str) -> KafkaResult<TopicPartitionList> {
+    let consumer: BaseConsumer = settings.consumer(group).create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
+    let mut asked = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        asked.add_partition(topic, partition.id());
+    }
+    let mut found = TopicPartitionList::new();
+    for element in consumer.committed_offsets(asked, CALL_TIMEOUT)?.elements() {
+        if let Offset::Offset(offset) = element.offset() {
+            found.add_partition_offset(topic, element.partition(), Offset::Offset(offset))?;
+        }
+    }
+    Ok(found)
+}
+
+/// True when a group has read of a topic.
+///
+/// # Errors
+/// When the coordinator does not answer.
+pub fn has_read(settings: &Settings, group: &str, topic: &str) -> KafkaResult<bool> {
+    Ok(committed(settings, group, topic)?.count() > 0)
+}
+
+/// A group that has read nothing of a topic is to go on where another is. True: it is, false: there was nothing to hand over.
+///
+/// # Errors
+/// When the coordinator does not answer, or members of the group are at work.
+pub fn hand_over(settings: &Settings, topic: &str, from: &str, to: &str) -> KafkaResult<bool> {
+    if has_read(settings, to, topic)? {
+        return Ok(false);
+    }
+    let offsets = committed(settings, from, topic)?;
+    if offsets.count() == 0 {
+        return Ok(false);
+    }
+    let successor: BaseConsumer = settings.consumer(to).create()?;
+    successor.commit(&offsets, CommitMode::Sync)?;
+    Ok(true)
+}

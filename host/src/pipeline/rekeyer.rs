@@ -1,0 +1,139 @@
+//! Where the input is not keyed by building: each message goes once to the partition of its building, in a topic of the host's own.
+//!
+//! What names no building keeps its key, and becomes a dead letter where readings are looked at. Time and value stay as they came,
+//! so lanes see of the topic what they would have seen of the input.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::commit::{Commit, Transaction};
+use super::lane::{BURST_WAIT, IDLE_WAIT, MAX_OUTBOX_BYTES, Orders};
+use super::log::{LaneLog, LogError};
+use crate::config::Config;
+use crate::decode::BuildingFinder;
+use crate::results::Outbox;
+
+/// One life, on a partition of the input.
+pub(super) struct Rekeyer<L> {
+    log: L,
+    orders: Arc<Orders>,
+    commit_interval: Duration,
+    finder: BuildingFinder,
+    outbox: Outbox,
+    transaction: Transaction,
+    next_offset: i64,
+    /// When the oldest message without a commit was read.
+    uncommitted_since: Option<Instant>,
+}
+
+impl<L: LaneLog> Rekeyer<L> {
+    /// Takes the partition over from whoever had it.
+    ///
+    /// # Errors
+    /// When the log does not answer as it should; it comes back.
+    pub(super) fn begin(config: &Config, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
+        match go_on(&mut log) {
+            Ok(next_offset) => Ok(Self {
+                log,
+                orders,
+                commit_interval: config.kafka.commit_interval.duration(),
+                finder: BuildingFinder::new(&config.input),
+                outbox: Outbox::default(),
+                transaction: Transaction::default(),
+                next_offset,
+                uncommitted_since: None,
+            }),
+            Err(error) => Err((error, log)),
+        }
+    }
+
+    /// The log, for another life.
+    pub(super) fn into_log(self) -> L {
+        self.log
+    }
+
+    /// Goes on until it is told to stop, and commits.
+    ///
+    /// # Errors
+    /// When this life cannot go on.
+    pub(super) fn run(&mut self) -> Result<(), LogError> {
+        while !self.orders.stopped() {
+            let came = self.step();
+            if self.commit_is_due(!came) {
+                self.commit()?;
+            }
+        }
+        if self.orders.given_up() { Ok(()) } else { self.commit() }
+    }
+
+    /// Takes what is there; false when there was nothing.
+    fn step(&mut self) -> bool {
+        let wait = if self.uncommitted_since.is_some() { BURST_WAIT } else { IDLE_WAIT };
+        let Self { log, finder, outbox, next_offset, .. } = self;
+        let came = log.poll(wait, &mut |messages| {
+            for message in messages.iter().filter(|message| message.offset >= *next_offset) {
+                let building = finder.find(message).map(str::as_bytes);
+                outbox.push_message(building.or(message.key), message);
+            }
+            *next_offset = messages.last().map_or(*next_offset, |last| (*next_offset).max(last.offset + 1));
+        });
+        if came {
+            self.uncommitted_since.get_or_insert(self.log.now());
+            self.transaction.send(&mut self.log, &self.outbox);
+        }
+        came
+    }
+
+    fn commit_is_due(&self, idle: bool) -> bool {
+        self.uncommitted_since.is_some_and(|since| idle || self.log.now().duration_since(since) >= self.commit_interval)
+            || self.outbox.byte_len() >= MAX_OUTBOX_BYTES
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        if self.uncommitted_since.is_none() {
+            return Ok(());
+        }
+        let orders = &self.orders;
+        match self.transaction.commit(&mut self.log, &self.outbox, self.next_offset, &|| orders.given_up()) {
+            Commit::Done => {
+                self.outbox.clear();
+                self.uncommitted_since = None;
+                Ok(())
+            }
+            Commit::GivenUp => Err(LogError::Lost("the lane was given up with an open transaction".into())),
+            Commit::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// Goes to the first message that was not brought over yet.
+fn go_on(log: &mut impl LaneLog) -> Result<i64, LogError> {
+    log.open()?;
+    let (committed, held) = (log.committed()?, log.held()?);
+    let partition = log.partition();
+    let from = match committed {
+        None => log.beginning(&held),
+        Some(committed) if committed > held.end => {
+            tracing::error!(
+                partition,
+                committed,
+                end = held.end,
+                "the committed offset lies beyond the end of the input: was the topic made anew? All of it is read"
+            );
+            held.start
+        }
+        Some(committed) if committed < held.start => {
+            tracing::error!(
+                partition,
+                committed,
+                start = held.start,
+                "the input no longer holds {} offsets that were never read: its retention is shorter than the outage was",
+                held.start - committed
+            );
+            held.start
+        }
+        Some(committed) => committed,
+    };
+    log.rewind(from)?;
+    Ok(from)
+}

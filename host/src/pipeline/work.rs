@@ -1,0 +1,56 @@
+//! What lanes can do: score readings, or bring them to the partitions of their buildings first.
+
+use std::sync::Arc;
+
+use super::lane::{Lane, Orders, Shared};
+use super::lanes::Work;
+use super::log::LogError;
+use super::rekeyer::Rekeyer;
+use crate::config::Config;
+use crate::kafka::KafkaLane;
+
+/// From readings to rows.
+pub(super) struct Scoring(pub(super) Arc<Shared>);
+
+impl Work for Scoring {
+    fn name(&self) -> &'static str {
+        "lane"
+    }
+
+    fn live(&self, log: KafkaLane, orders: &Arc<Orders>, caught_up: &mut dyn FnMut()) -> (Result<(), LogError>, KafkaLane) {
+        let mut lane = match Lane::begin(Arc::clone(&self.0), log, Arc::clone(orders)) {
+            Ok(lane) => lane,
+            Err((error, log)) => return (Err(error), log),
+        };
+        if !lane.is_replaying() {
+            caught_up();
+        }
+        let ended = lane.run(caught_up);
+        (ended, lane.into_log())
+    }
+
+    fn left(&self, partition: i32) {
+        self.0.lineups.leave(partition);
+    }
+}
+
+/// From the input to the topic that is keyed by building.
+pub(super) struct Rekeying(pub(super) Config);
+
+impl Work for Rekeying {
+    fn name(&self) -> &'static str {
+        "repartition"
+    }
+
+    fn live(&self, log: KafkaLane, orders: &Arc<Orders>, caught_up: &mut dyn FnMut()) -> (Result<(), LogError>, KafkaLane) {
+        let mut rekeyer = match Rekeyer::begin(&self.0, log, Arc::clone(orders)) {
+            Ok(rekeyer) => rekeyer,
+            Err((error, log)) => return (Err(error), log),
+        };
+        caught_up();
+        let ended = rekeyer.run();
+        (ended, rekeyer.into_log())
+    }
+
+    fn left(&self, _: i32) {}
+}
