@@ -26,6 +26,15 @@ struct Args {
     /// Rounds of each side.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
+    /// Buildings of the campus.
+    #[arg(long, default_value_t = 30)]
+    buildings: u32,
+    /// Floors of each, with a meter each.
+    #[arg(long, default_value_t = 5)]
+    floors: u32,
+    /// A setting of the host, to measure what it costs.
+    #[arg(long, value_name = "WATTDOG__SECTION__KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
     /// Plugins of the run; only the default detector when left out.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
@@ -42,6 +51,13 @@ struct Topic {
     postgres: String,
     name: String,
     readings: u64,
+    /// Variables of the host.
+    settings: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String)> {
+    let (name, value) = text.split_once('=').context("a setting is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn main() -> Result<()> {
@@ -52,13 +68,14 @@ fn main() -> Result<()> {
         postgres: variable("WATTDOG_TEST_POSTGRES")?,
         name: format!("bench-{}", std::process::id()),
         readings: args.readings,
+        settings: args.set,
     };
     let plugins = match args.plugins {
         Some(plugins) => plugins,
         None => default_detector(folder.path())?,
     };
-    println!("filling {} with {} readings", topic.name, topic.readings);
-    fill(&topic, folder.path())?;
+    println!("filling {} with {} readings of {} meters", topic.name, topic.readings, args.buildings * args.floors);
+    fill(&topic, args.buildings, args.floors, folder.path())?;
     let runtime = tokio::runtime::Runtime::new()?;
     let mut rounds = Vec::new();
     for round in 1..=WARM_UP + args.rounds {
@@ -105,21 +122,11 @@ fn default_detector(folder: &Path) -> Result<PathBuf> {
     Ok(plugins)
 }
 
-fn fill(topic: &Topic, folder: &Path) -> Result<()> {
+fn fill(topic: &Topic, buildings: u32, floors: u32, folder: &Path) -> Result<()> {
     let file = folder.join("readings.jsonl");
     let generate = wattdog()
-        .args([
-            "generate",
-            "readings",
-            "--buildings",
-            "30",
-            "--anomaly-rate",
-            "0.035",
-            "--start",
-            "2025-12-01T00:00:00Z",
-            "--count",
-        ])
-        .arg(topic.readings.to_string())
+        .args(["generate", "readings", "--anomaly-rate", "0.035", "--start", "2025-12-01T00:00:00Z"])
+        .args(["--buildings", &buildings.to_string(), "--floors", &floors.to_string(), "--count", &topic.readings.to_string()])
         .arg("--output")
         .arg(&file)
         .status()?;

@@ -54,7 +54,7 @@ pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16
         ),
     )?;
     let begun = SystemTime::now();
-    let mut child = wattdog().arg("run").arg("--config").arg(&config).spawn()?;
+    let mut child = wattdog().arg("run").arg("--config").arg(&config).envs(topic.settings.iter().cloned()).spawn()?;
     let watched = watch(topic, &name, &address, &database, child.id(), begun).await;
     std::process::Command::new("kill").arg(child.id().to_string()).status()?;
     let status = child.wait()?;

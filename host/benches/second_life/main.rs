@@ -9,7 +9,7 @@ mod host;
 mod load;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -17,7 +17,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 
-use host::Host;
+use host::{Host, Setup};
 use load::Load;
 
 #[derive(Clone, Debug, Parser)]
@@ -51,8 +51,11 @@ fn main() -> Result<()> {
     let (kafka, folder) = (variable("WATTDOG_TEST_KAFKA")?, tempfile::tempdir()?);
     let topic = format!("second_life_{}", std::process::id());
     load::make_topic(&runtime, &kafka, &topic, PARTITIONS)?;
-    let (postgres, mongodb) = (variable("WATTDOG_TEST_POSTGRES")?, variable("WATTDOG_TEST_MONGODB")?);
-    let start = || Host::start(&kafka, &topic, &postgres, &mongodb, folder.path(), Some("host-1"));
+    let postgres = variable("WATTDOG_TEST_POSTGRES")?;
+    // A stand-in for MongoDB takes a core for rows of ten thousand buildings a second, which is not what is measured here.
+    let setup =
+        Setup { kafka: &kafka, topic: &topic, postgres: &postgres, mongodb: None, lateness: "1h", instance: Some("host-1") };
+    let start = || Host::start(&setup, folder.path());
     let results = Results::of(&kafka, &format!("{topic}.anomalies"))?;
     let mut host = start()?;
     host.until_ready()?;
@@ -61,16 +64,15 @@ fn main() -> Result<()> {
     for kill in 1..=args.kills {
         std::thread::sleep(BETWEEN);
         drop(host);
-        results.drain();
-        let killed = Instant::now();
+        let (killed, since) = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH)?);
         let said = said_so_far(folder.path())?;
         host = start()?;
-        results.next()?;
+        let log = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default().split_off(said);
+        results.first_since(since).with_context(log)?;
         println!("kill {kill}: first committed result after {:.0} ms", killed.elapsed().as_secs_f64() * 1e3);
         std::thread::sleep(Duration::from_secs(2));
-        let log = std::fs::read_to_string(folder.path().join("log"))?;
         let about = |line: &&str| ["wattdog runs", "the lane knows", "lane runs"].iter().any(|part| line.contains(part));
-        log[said..].lines().filter(about).for_each(|line| println!("  {line}"));
+        log().lines().filter(about).for_each(|line| println!("  {line}"));
     }
     load.finish()?;
     host.stop()
@@ -97,16 +99,14 @@ impl Results {
         Ok(Self(consumer))
     }
 
-    /// Takes what is there: results of the life that was.
-    fn drain(&self) {
-        while self.0.poll(Duration::from_millis(300)).is_some() {}
-    }
-
-    fn next(&self) -> Result<()> {
+    /// Waits for one that was written after a time of the epoch. Those of the life before may come to light only when its open
+    /// transaction has ended.
+    fn first_since(&self, since: Duration) -> Result<()> {
         let started = Instant::now();
         loop {
-            if let Some(Ok(message)) = self.0.poll(Duration::from_millis(10)) {
-                ensure!(message.payload().is_some(), "an empty result");
+            if let Some(Ok(message)) = self.0.poll(Duration::from_millis(10))
+                && message.timestamp().to_millis().is_some_and(|written| written > since.as_millis() as i64)
+            {
                 return Ok(());
             }
             ensure!(started.elapsed() < PATIENCE, "no result of the next life");

@@ -36,16 +36,22 @@ fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host lies in the workspace")
 }
 
+/// Which servers it uses, and how.
+pub(crate) struct Setup<'a> {
+    pub(crate) kafka: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) postgres: &'a str,
+    pub(crate) mongodb: Option<&'a str>,
+    /// `window.allowed_lateness`
+    pub(crate) lateness: &'a str,
+    /// Its name in the group, under which it comes back.
+    pub(crate) instance: Option<&'a str>,
+}
+
 impl Host {
-    /// `instance`: its name in the group, under which it comes back. What it says goes to `log` in the folder.
-    pub(crate) fn start(
-        kafka: &str,
-        topic: &str,
-        postgres: &str,
-        mongodb: &str,
-        folder: &Path,
-        instance: Option<&str>,
-    ) -> Result<Self> {
+    /// What it says goes to `log` in the folder.
+    pub(crate) fn start(setup: &Setup<'_>, folder: &Path) -> Result<Self> {
+        let Setup { kafka, topic, postgres, mongodb, lateness, instance } = setup;
         let plugins = folder.join("plugins");
         std::fs::create_dir_all(&plugins)?;
         std::fs::copy(workspace().join("plugins/kmeans.wasm"), plugins.join("kmeans.wasm"))
@@ -54,15 +60,17 @@ impl Host {
         std::fs::write(plugins.join("kmeans.toml"), format!("kind = \"detector\"\nmodel = {model:?}\n"))?;
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let (server, _) = postgres.rsplit_once('/').context("the URL names no database")?;
+        let mongodb = mongodb.map(|url| format!("[sink.mongodb]\nurl = \"{url}\"\ndatabase = \"{topic}\"\n")).unwrap_or_default();
         let config = folder.join("wattdog.toml");
         std::fs::write(
             &config,
             format!(
                 "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{topic}\"\ngroup = \"{topic}\"\n\
+                 [window]\nallowed_lateness = \"{lateness}\"\n\
                  [topics]\naggregations = \"{topic}.aggregations\"\nanomalies = \"{topic}.anomalies\"\n\
                  shadow_anomalies = \"{topic}.shadow\"\ndead_letters = \"{topic}.dead-letters\"\nstate = \"{topic}.state\"\n\
                  [plugins]\ndir = {plugins:?}\naudit = {:?}\n\
-                 [sink.postgres]\nurl = \"{server}/{topic}\"\n[sink.mongodb]\nurl = \"{mongodb}\"\ndatabase = \"{topic}\"\n\
+                 [sink.postgres]\nurl = \"{server}/{topic}\"\n{mongodb}\
                  [web]\nlisten = \"{address}\"\n",
                 folder.join("audit.jsonl"),
             ),

@@ -37,7 +37,7 @@ impl Load {
         let producer: BaseProducer = ClientConfig::new()
             .set("bootstrap.servers", kafka)
             .set("enable.idempotence", "true")
-            .set("linger.ms", "5")
+            .set("linger.ms", "20")
             .set("compression.type", "lz4")
             .create()?;
         let stop = Arc::new(AtomicBool::new(false));

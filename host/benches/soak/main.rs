@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
-use host::{Host, Sample};
+use host::{Host, Sample, Setup};
 use load::Load;
 use proxy::{Proxy, Way};
 
@@ -43,6 +43,12 @@ pub(crate) struct Args {
     /// Since when.
     #[arg(long, default_value_t = 1.0)]
     outage_after: f64,
+    /// `window.allowed_lateness`: each reading of that time is remembered, so that it is noticed when it comes again.
+    #[arg(long, default_value = "1h")]
+    lateness: String,
+    /// Rows go to PostgreSQL alone.
+    #[arg(long)]
+    without_mongodb: bool,
     /// Where report and plot are written.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target"))]
     folder: PathBuf,
@@ -73,7 +79,10 @@ fn main() -> Result<()> {
     let server = postgres.split_once('@').and_then(|(_, rest)| rest.split('/').next()).context("a URL with user and server")?;
     let proxy = Proxy::before(server);
     let (through, folder) = (postgres.replace(server, &proxy.address), tempfile::tempdir()?);
-    let host = Host::start(&kafka, &topic, &through, &variable("WATTDOG_TEST_MONGODB")?, folder.path(), None)?;
+    let mongodb = variable("WATTDOG_TEST_MONGODB")?;
+    let mongodb = (!args.without_mongodb).then_some(mongodb.as_str());
+    let setup = Setup { kafka: &kafka, topic: &topic, postgres: &through, mongodb, lateness: &args.lateness, instance: None };
+    let host = Host::start(&setup, folder.path())?;
     host.until_ready()?;
     let load = Load::start(&kafka, &topic, args.meters, args.rate, args.findings_every)?;
     std::thread::sleep(WARM_UP);

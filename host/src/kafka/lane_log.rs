@@ -11,8 +11,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
-use super::partition_reader::read_partition;
 use super::queue::BatchReader;
+use super::stored_state::{StoredState, read_all};
 use super::topics::ensure_partitions;
 use super::{Group, PartitionQueue, Settings, complaints};
 use crate::clock;
@@ -55,6 +55,8 @@ pub struct KafkaLane {
     create_topics: bool,
     /// None before the lane is opened.
     producer: Option<BaseProducer<Context>>,
+    /// What is read ahead.
+    state: Option<StoredState>,
 }
 
 impl KafkaLane {
@@ -66,7 +68,17 @@ impl KafkaLane {
         let transactional_id = format!("{}.{}.{}", kafka.group, kafka.topic, queue.partition());
         let topics = TopicNames::new(&config.topics);
         let reader = queue.reader(usize::from(kafka.max_poll_records.get()));
-        Self { queue, reader, group, settings, transactional_id, topics, create_topics: kafka.create_topics, producer: None }
+        Self {
+            queue,
+            reader,
+            group,
+            settings,
+            transactional_id,
+            topics,
+            create_topics: kafka.create_topics,
+            producer: None,
+            state: None,
+        }
     }
 
     /// The input may have got more partitions, or the state topic may be gone.
@@ -115,6 +127,11 @@ impl LaneLog for KafkaLane {
         self.queue.partition()
     }
 
+    fn read_ahead(&mut self) {
+        let topic = self.topics.name(ResultTopic::State);
+        self.state = StoredState::read_ahead(&self.settings, topic, self.queue.partition()).ok();
+    }
+
     fn open(&mut self) -> Result<(), LogError> {
         self.let_go();
         let config = self.settings.transactional_producer(&self.transactional_id);
@@ -143,13 +160,13 @@ impl LaneLog for KafkaLane {
 
     fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
         self.ensure_state_partition()?;
+        if let Some(state) = self.state.take()
+            && state.take_all(take).map_err(|error| of_call(&error))?
+        {
+            return Ok(());
+        }
         let topic = self.topics.name(ResultTopic::State);
-        read_partition(&self.settings, topic, self.queue.partition(), |message| {
-            if let Some(key) = message.key {
-                take(key, message.payload);
-            }
-        })
-        .map_err(|error| of_call(&error))
+        read_all(&self.settings, topic, self.queue.partition(), take).map_err(|error| of_call(&error))
     }
 
     fn rewind(&mut self, offset: i64) -> Result<(), LogError> {

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Settings;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a group committed for a topic, where it did.
-fn committed(settings: &Settings, group: &str, topic: &str) -> KafkaResult<TopicPartitionList> {
-    let consumer: BaseConsumer = settings.consumer(group).create()?;
+/// What a group committed for a topic, where it did. With `read_committed`, transactions that are open and may commit more are
+/// waited for: those of a member that was killed, for up to a minute.
+fn committed(settings: &Settings, group: &str, topic: &str, isolation: &str) -> KafkaResult<TopicPartitionList> {
+    let consumer: BaseConsumer = settings.consumer(group).set("isolation.level", isolation).create()?;
     let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
     let mut asked = TopicPartitionList::new();
     for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
@@ -32,22 +33,26 @@ fn committed(settings: &Settings, group: &str, topic: &str) -> KafkaResult<Topic
 /// # Errors
 /// When the coordinator does not answer.
 pub fn has_read(settings: &Settings, group: &str, topic: &str) -> KafkaResult<bool> {
-    Ok(committed(settings, group, topic)?.count() > 0)
+    Ok(committed(settings, group, topic, "read_uncommitted")?.count() > 0)
 }
 
-/// A group that has read nothing of a topic is to go on where another is. True: it is, false: there was nothing to hand over.
+/// A group that has read nothing of a topic is to go on where another is. True: it is, false: there was nothing to hand over, or
+/// another host has done it.
 ///
 /// # Errors
-/// When the coordinator does not answer, or members of the group are at work.
+/// When the coordinator does not answer.
 pub fn hand_over(settings: &Settings, topic: &str, from: &str, to: &str) -> KafkaResult<bool> {
     if has_read(settings, to, topic)? {
         return Ok(false);
     }
-    let offsets = committed(settings, from, topic)?;
+    let offsets = committed(settings, from, topic, "read_committed")?;
     if offsets.count() == 0 {
         return Ok(false);
     }
     let successor: BaseConsumer = settings.consumer(to).create()?;
-    successor.commit(&offsets, CommitMode::Sync)?;
-    Ok(true)
+    match successor.commit(&offsets, CommitMode::Sync) {
+        // The group has members already.
+        Err(KafkaError::ConsumerCommit(Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress)) => Ok(false),
+        done => done.map(|()| true),
+    }
 }

@@ -17,9 +17,59 @@ const MAX_BATCH: usize = 4_096;
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
-/// Gives each committed record, oldest first.
-pub(super) fn read_partition(settings: &Settings, topic: &str, partition: i32, take: impl FnMut(Message<'_>)) -> KafkaResult<()> {
-    read_from(settings, topic, partition, Offset::Beginning, take)
+/// Reads a partition's committed records, oldest first.
+pub(super) struct PartitionReader {
+    consumer: Arc<BaseConsumer<Context>>,
+    reader: BatchReader,
+    topic: String,
+    partition: i32,
+    next: Offset,
+    /// The broker knows the partition.
+    pub(super) is_there: bool,
+}
+
+impl PartitionReader {
+    /// From `start` on.
+    pub(super) fn open(settings: &Settings, topic: &str, partition: i32, start: Offset) -> KafkaResult<Self> {
+        let mut config = settings.consumer("wattdog.reader");
+        // A whole partition is to be read, at once.
+        config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "1048576").set("queued.min.messages", "100000");
+        let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
+        let consumer: Arc<BaseConsumer<Context>> = Arc::new(config.create_with_context(context)?);
+        let queue = Queue::of_partition(&consumer, topic, partition).expect("a topic's name has no zero byte");
+        let reader = BatchReader::new(Arc::new(queue), MAX_BATCH);
+        // Where the client does not know a partition's leader yet, it asks for its beginning only half a second later.
+        let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
+        let is_there = metadata.topics().iter().flat_map(|topic| topic.partitions()).any(|known| known.id() == partition);
+        Ok(Self { consumer, reader, topic: topic.to_owned(), partition, next: start, is_there })
+    }
+
+    /// Gives what is there since the last time.
+    pub(super) fn read_to_end(&mut self, mut take: impl FnMut(Message<'_>)) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic, self.partition, self.next)?;
+        self.consumer.assign(&list)?;
+        let mut heard = clock::monotonic();
+        loop {
+            if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
+                complaints::say(&error, "");
+            }
+            let polled = self.reader.poll(POLL);
+            if !polled.is_empty() {
+                heard = clock::monotonic();
+            }
+            for message in polled.plain() {
+                self.next = Offset::Offset(message.offset + 1);
+                take(message);
+            }
+            if polled.at_end() {
+                return Ok(());
+            }
+            if heard.elapsed() > CALL_TIMEOUT {
+                return Err(KafkaError::NoMessageReceived);
+            }
+        }
+    }
 }
 
 /// Gives the newest committed records, about so many, oldest first.
@@ -33,43 +83,5 @@ pub fn newest_records(
     count: i64,
     take: impl FnMut(Message<'_>),
 ) -> KafkaResult<()> {
-    read_from(settings, topic, partition, Offset::OffsetTail(count), take)
-}
-
-fn read_from(
-    settings: &Settings,
-    topic: &str,
-    partition: i32,
-    start: Offset,
-    mut take: impl FnMut(Message<'_>),
-) -> KafkaResult<()> {
-    let mut config = settings.consumer("wattdog.reader");
-    // A whole partition is to be read, at once.
-    config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "1048576").set("queued.min.messages", "100000");
-    let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
-    let consumer: Arc<BaseConsumer<Context>> = Arc::new(config.create_with_context(context)?);
-    let queue = Queue::of_partition(&consumer, topic, partition).expect("a topic's name has no zero byte");
-    let mut reader = BatchReader::new(Arc::new(queue), MAX_BATCH);
-    // Where the client does not know a partition's leader yet, it asks for its beginning only half a second later.
-    consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, start)?;
-    consumer.assign(&list)?;
-    let mut heard = clock::monotonic();
-    loop {
-        if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
-            complaints::say(&error, "");
-        }
-        let polled = reader.poll(POLL);
-        if !polled.is_empty() {
-            heard = clock::monotonic();
-        }
-        polled.plain().for_each(&mut take);
-        if polled.at_end() {
-            return Ok(());
-        }
-        if heard.elapsed() > CALL_TIMEOUT {
-            return Err(KafkaError::NoMessageReceived);
-        }
-    }
+    PartitionReader::open(settings, topic, partition, Offset::OffsetTail(count))?.read_to_end(take)
 }

@@ -1,11 +1,13 @@
 //! Topics: which there are, and the missing ones made.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 
 use super::Settings;
 
@@ -55,17 +57,37 @@ pub enum TopicError {
     },
 }
 
+/// Partitions of each topic that there is.
+#[derive(Clone, Debug)]
+pub struct Partitions(HashMap<String, i32>);
+
+impl Partitions {
+    /// As the broker knows them now.
+    ///
+    /// # Errors
+    /// When no broker answers.
+    pub fn now(settings: &Settings) -> Result<Self, TopicError> {
+        let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
+        let client: BaseConsumer = settings.admin().create().map_err(unreachable)?;
+        // All topics, since asking for one by name would create it where the broker does so by itself.
+        let metadata = client.fetch_metadata(None, TIMEOUT).map_err(unreachable)?;
+        let count = |topic: &MetadataTopic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+        Ok(Self(metadata.topics().iter().map(|topic| (topic.name().to_owned(), count(topic))).collect()))
+    }
+
+    /// Of one; 0 where it does not exist.
+    #[must_use]
+    pub fn of(&self, topic: &str) -> i32 {
+        self.0.get(topic).copied().unwrap_or(0)
+    }
+}
+
 /// Partitions of a topic; 0 where it does not exist.
 ///
 /// # Errors
 /// When no broker answers.
 pub fn partition_count(settings: &Settings, topic: &str) -> Result<i32, TopicError> {
-    let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
-    let client: BaseConsumer = settings.admin().create().map_err(unreachable)?;
-    // All topics, since asking for one by name would create it where the broker does so by itself.
-    let metadata = client.fetch_metadata(None, TIMEOUT).map_err(unreachable)?;
-    let count = metadata.topics().iter().find(|t| t.name() == topic).map_or(0, |t| t.partitions().len());
-    Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    Ok(Partitions::now(settings)?.of(topic))
 }
 
 /// Makes the topics that are missing, with the broker's default replication.

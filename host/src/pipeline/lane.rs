@@ -9,6 +9,7 @@ use super::crash_point;
 use super::following::Following;
 use super::homes::{Homes, Residents};
 use super::log::{LaneLog, LogError};
+use super::pace::Pace;
 use super::recovery::{Recovered, recover};
 use super::stage_cpu::Stage;
 use super::stages::Stages;
@@ -18,10 +19,6 @@ use crate::metrics::{Metrics, PartitionLabel};
 use crate::registry::Lineups;
 use crate::state::{LaneState, StateWriter};
 
-/// How long an idle lane waits for a message: long enough to sleep, short enough to notice a stop.
-pub(super) const IDLE_WAIT: Duration = Duration::from_millis(20);
-/// With results to commit, silence of this length is taken as the end of a burst.
-pub(super) const BURST_WAIT: Duration = Duration::from_millis(2);
 /// An open window's row is published at most this often.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// A transaction's results are kept until it is committed; beyond this it is committed early. With those of the last poll they fit
@@ -82,8 +79,7 @@ pub(super) struct Lane<L> {
     last_state: Instant,
     /// The state is written with the next commit: what it holds could not be found again by a replay.
     state_is_due: bool,
-    /// When the oldest message without a commit was read.
-    uncommitted_since: Option<Instant>,
+    pace: Pace,
 }
 
 impl<L: LaneLog> Lane<L> {
@@ -99,6 +95,7 @@ impl<L: LaneLog> Lane<L> {
         };
         let replay_until = answered.filter(|answered| state.next_offset.is_some_and(|next| next < *answered));
         let now = log.now();
+        let pace = Pace::new(shared.config.kafka.commit_interval.duration());
         let mut following = Following::new(Arc::clone(&shared), log.partition());
         following.follow(&lineup, &mut stages, &state);
         stages.set_replaying(replay_until.is_some());
@@ -118,7 +115,7 @@ impl<L: LaneLog> Lane<L> {
             last_state: now,
             // The first commit says that the lane has a state at all.
             state_is_due: true,
-            uncommitted_since: None,
+            pace,
         })
     }
 
@@ -179,7 +176,7 @@ impl<L: LaneLog> Lane<L> {
             let is_ahead = self.writer.cut() != self.state.next_offset;
             self.state_is_due |= is_ahead;
             if is_ahead {
-                self.uncommitted_since.get_or_insert(self.log.now());
+                self.pace.came(self.log.now());
             }
             self.commit()?;
         }
@@ -189,7 +186,7 @@ impl<L: LaneLog> Lane<L> {
 
     /// Takes what is there through the stages; false when there was nothing.
     fn step(&mut self) -> bool {
-        let wait = if self.uncommitted_since.is_some() { BURST_WAIT } else { IDLE_WAIT };
+        let wait = self.pace.wait();
         let Self { log, state, stages, replay_until, .. } = self;
         let mut live = false;
         let came = log.poll(wait, &mut |messages| {
@@ -211,7 +208,7 @@ impl<L: LaneLog> Lane<L> {
             self.last_message = self.log.now();
         }
         if live {
-            self.uncommitted_since.get_or_insert(self.last_message);
+            self.pace.came(self.last_message);
             self.state_is_due |= self.stages.take_decided();
             self.transaction.send(&mut self.log, &self.stages.results.outbox);
             self.stages.cpu.lap(Stage::Send);
@@ -244,26 +241,25 @@ impl<L: LaneLog> Lane<L> {
         let results = &mut self.stages.results;
         windows.publish_open(|building, window| results.window(meters, building, window));
         if !self.stages.results.outbox.is_empty() {
-            self.uncommitted_since.get_or_insert(now);
+            self.pace.came(now);
         }
     }
 
     fn commit_is_due(&self, idle: bool) -> bool {
-        let interval = self.shared.config.kafka.commit_interval.duration();
-        self.uncommitted_since.is_some_and(|since| idle || self.log.now().duration_since(since) >= interval)
-            || self.stages.results.outbox.byte_len() >= MAX_OUTBOX_BYTES
+        self.pace.commit_is_due(self.log.now(), idle) || self.stages.results.outbox.byte_len() >= MAX_OUTBOX_BYTES
     }
 
     fn commit(&mut self) -> Result<(), LogError> {
-        let (Some(_), Some(next_offset)) = (self.uncommitted_since, self.state.next_offset) else { return Ok(()) };
+        let Some(next_offset) = self.state.next_offset.filter(|_| self.pace.is_uncommitted()) else { return Ok(()) };
         let started = self.log.now();
         self.write_state(started, next_offset);
         let orders = &self.orders;
         match self.transaction.commit(&mut self.log, &self.stages.results.outbox, next_offset, &|| orders.given_up()) {
             Commit::Done => {
                 self.stages.results.outbox.clear();
-                self.uncommitted_since = None;
-                self.shared.metrics.commit.observe(self.log.now().duration_since(started).as_secs_f64());
+                let now = self.log.now();
+                self.pace.committed(now);
+                self.shared.metrics.commit.observe(now.duration_since(started).as_secs_f64());
                 self.stages.cpu.lap(Stage::Commit);
                 Ok(())
             }

@@ -34,6 +34,9 @@ pub trait LaneLog {
     /// Which partition of the input.
     fn partition(&self) -> i32;
 
+    /// The lane's state will be asked for, once the lane is open: time to begin reading it.
+    fn read_ahead(&mut self) {}
+
     /// Ends the transaction of whoever wrote for this lane before, and takes their right to write.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod homes;
 mod lane;
 mod lanes;
 mod log;
+mod pace;
 mod recovery;
 mod rekeyer;
 mod repartition;

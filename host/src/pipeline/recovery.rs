@@ -25,6 +25,7 @@ pub(super) struct Recovered {
 pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc<Lineup>) -> Result<Recovered, LogError> {
     let config = &shared.config;
     let begun = log.now();
+    log.read_ahead();
     log.open()?;
     let fenced = log.now();
     let committed = log.committed()?;

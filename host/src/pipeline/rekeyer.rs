@@ -4,11 +4,11 @@
 //! so lanes see of the topic what they would have seen of the input.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::commit::{Commit, Transaction};
-use super::lane::{BURST_WAIT, IDLE_WAIT, MAX_OUTBOX_BYTES, Orders};
+use super::lane::{MAX_OUTBOX_BYTES, Orders};
 use super::log::{LaneLog, LogError};
+use super::pace::Pace;
 use crate::config::Config;
 use crate::decode::BuildingFinder;
 use crate::results::Outbox;
@@ -17,13 +17,11 @@ use crate::results::Outbox;
 pub(super) struct Rekeyer<L> {
     log: L,
     orders: Arc<Orders>,
-    commit_interval: Duration,
     finder: BuildingFinder,
     outbox: Outbox,
     transaction: Transaction,
     next_offset: i64,
-    /// When the oldest message without a commit was read.
-    uncommitted_since: Option<Instant>,
+    pace: Pace,
 }
 
 impl<L: LaneLog> Rekeyer<L> {
@@ -36,12 +34,11 @@ impl<L: LaneLog> Rekeyer<L> {
             Ok(next_offset) => Ok(Self {
                 log,
                 orders,
-                commit_interval: config.kafka.commit_interval.duration(),
                 finder: BuildingFinder::new(&config.input),
                 outbox: Outbox::default(),
                 transaction: Transaction::default(),
                 next_offset,
-                uncommitted_since: None,
+                pace: Pace::new(config.kafka.commit_interval.duration()),
             }),
             Err(error) => Err((error, log)),
         }
@@ -59,7 +56,7 @@ impl<L: LaneLog> Rekeyer<L> {
     pub(super) fn run(&mut self) -> Result<(), LogError> {
         while !self.orders.stopped() {
             let came = self.step();
-            if self.commit_is_due(!came) {
+            if self.pace.commit_is_due(self.log.now(), !came) || self.outbox.byte_len() >= MAX_OUTBOX_BYTES {
                 self.commit()?;
             }
         }
@@ -68,7 +65,7 @@ impl<L: LaneLog> Rekeyer<L> {
 
     /// Takes what is there; false when there was nothing.
     fn step(&mut self) -> bool {
-        let wait = if self.uncommitted_since.is_some() { BURST_WAIT } else { IDLE_WAIT };
+        let wait = self.pace.wait();
         let Self { log, finder, outbox, next_offset, .. } = self;
         let came = log.poll(wait, &mut |messages| {
             for message in messages.iter().filter(|message| message.offset >= *next_offset) {
@@ -78,26 +75,21 @@ impl<L: LaneLog> Rekeyer<L> {
             *next_offset = messages.last().map_or(*next_offset, |last| (*next_offset).max(last.offset + 1));
         });
         if came {
-            self.uncommitted_since.get_or_insert(self.log.now());
+            self.pace.came(self.log.now());
             self.transaction.send(&mut self.log, &self.outbox);
         }
         came
     }
 
-    fn commit_is_due(&self, idle: bool) -> bool {
-        self.uncommitted_since.is_some_and(|since| idle || self.log.now().duration_since(since) >= self.commit_interval)
-            || self.outbox.byte_len() >= MAX_OUTBOX_BYTES
-    }
-
     fn commit(&mut self) -> Result<(), LogError> {
-        if self.uncommitted_since.is_none() {
+        if !self.pace.is_uncommitted() {
             return Ok(());
         }
         let orders = &self.orders;
         match self.transaction.commit(&mut self.log, &self.outbox, self.next_offset, &|| orders.given_up()) {
             Commit::Done => {
                 self.outbox.clear();
-                self.uncommitted_since = None;
+                self.pace.committed(self.log.now());
                 Ok(())
             }
             Commit::GivenUp => Err(LogError::Lost("the lane was given up with an open transaction".into())),

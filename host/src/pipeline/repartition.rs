@@ -2,44 +2,76 @@
 
 use std::collections::HashMap;
 
+use super::HostError;
 use crate::config::{Config, Repartition};
-use crate::decode::BuildingFinder;
-use crate::domain::Fingerprint;
-use crate::kafka::{KafkaError, Settings, TopicError, TopicSpec, ensure_topics, has_read, newest_records, partition_count};
+use crate::decode::Decoder;
+use crate::domain::{Batch, MeterTable};
+use crate::kafka::{KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics, hand_over, has_read, newest_records};
 
 /// Of each partition, to find buildings that come in two of them.
 const LOOKED_AT: i64 = 1_000;
 
-/// What lanes read and write instead of the input.
-pub(super) fn of_lanes(config: &Config) -> Config {
-    let mut lanes = config.clone();
+/// What there is instead of the input, where that is not keyed by building.
+pub(super) struct Repartitioned {
+    /// Of lanes, which read our topic.
+    pub(super) lanes: Config,
+    /// Of rekeyers, which read the input.
+    pub(super) rekeyers: Config,
+    /// Of our topic.
+    pub(super) partitions: i32,
+}
+
+/// Decides, and makes what is needed then.
+///
+/// # Errors
+/// When the broker does not answer, or the topic cannot be made.
+pub(super) async fn prepare(
+    config: &Config,
+    settings: &Settings,
+    there: &Partitions,
+    of_input: i32,
+) -> Result<Option<Repartitioned>, HostError> {
+    if !is_needed(config, settings, there)? {
+        return Ok(None);
+    }
+    let partitions = make_topic(config, settings, there, of_input).await?;
+    let (mut lanes, mut rekeyers) = (config.clone(), config.clone());
     lanes.kafka.topic.clone_from(&config.topics.repartition);
     // What lanes of the input itself knew is of other meters.
     lanes.topics.state.push_str(".repartition");
-    lanes
-}
-
-/// As whom the input is read then.
-pub(super) fn of_rekeyers(config: &Config) -> Config {
-    let mut rekeyers = config.clone();
     rekeyers.kafka.group.push_str(".repartition");
-    rekeyers
+    take_over(config, &rekeyers, settings)?;
+    Ok(Some(Repartitioned { lanes, rekeyers, partitions }))
 }
 
-/// Decides, in the same way on all hosts of a group.
-///
-/// # Errors
-/// When the broker does not answer.
-pub(super) fn is_needed(config: &Config, settings: &Settings) -> Result<bool, Undecided> {
-    let of_broker = |source| Undecided::Broker { topic: config.kafka.topic.clone(), source };
+/// What lanes have read of the input itself is not brought over once more.
+fn take_over(config: &Config, rekeyers: &Config, settings: &Settings) -> Result<(), HostError> {
+    let (topic, group) = (&config.kafka.topic, &config.kafka.group);
+    let handed_over = hand_over(settings, topic, group, &rekeyers.kafka.group)
+        .map_err(|source| HostError::TakeOver { group: group.clone(), source })?;
+    if handed_over {
+        tracing::warn!(
+            topic,
+            group,
+            "readings go through a topic of ours from where this group has read the input; what lanes knew of meters is gone, and \
+             windows that are open now may be incomplete"
+        );
+    }
+    Ok(())
+}
+
+/// In the same way on all hosts of a group.
+fn is_needed(config: &Config, settings: &Settings, there: &Partitions) -> Result<bool, Undecided> {
+    let undecided = |source| Undecided { topic: config.kafka.topic.clone(), source };
     Ok(match config.input.repartition {
         Repartition::Never => false,
         Repartition::Always => true,
         // Decided before.
-        Repartition::Auto if partition_count(settings, &config.topics.repartition)? > 0 => true,
-        Repartition::Auto if has_read(settings, &config.kafka.group, &config.kafka.topic).map_err(of_broker)? => false,
+        Repartition::Auto if there.of(&config.topics.repartition) > 0 => true,
+        Repartition::Auto if there.of(&config.kafka.topic) < 2 => false,
+        Repartition::Auto if has_read(settings, &config.kafka.group, &config.kafka.topic).map_err(undecided)? => false,
         Repartition::Auto => {
-            let split = split_building(config, settings).map_err(of_broker)?;
+            let split = split_building(config, settings, there.of(&config.kafka.topic)).map_err(undecided)?;
             if let Some(building) = &split {
                 let topic = &config.topics.repartition;
                 tracing::warn!(
@@ -53,16 +85,21 @@ pub(super) fn is_needed(config: &Config, settings: &Settings) -> Result<bool, Un
     })
 }
 
-/// A building that comes in two partitions.
-fn split_building(config: &Config, settings: &Settings) -> Result<Option<String>, KafkaError> {
+/// A building whose readings come in two partitions. What is no reading may be keyed by anything.
+fn split_building(config: &Config, settings: &Settings, partitions: i32) -> Result<Option<String>, KafkaError> {
     let topic = &config.kafka.topic;
-    let mut finder = BuildingFinder::new(&config.input);
+    let mut decoder = Decoder::new(&config.input);
+    let (mut meters, mut batch) = (MeterTable::default(), Batch::new(config.input.measures.len()));
     let (mut homes, mut split) = (HashMap::new(), None);
-    for partition in 0..partition_count(settings, topic).unwrap_or(0) {
+    for partition in 0..partitions {
         newest_records(settings, topic, partition, LOOKED_AT, |message| {
-            let Some(building) = finder.find(&message) else { return };
-            if *homes.entry(Fingerprint::of(building).0).or_insert(partition) != partition {
-                split.get_or_insert_with(|| building.to_owned());
+            if decoder.decode(&message, &mut meters, &mut batch).is_err() {
+                return;
+            }
+            let Some(meter) = batch.meters.last() else { return };
+            let building = meters.meter(*meter).building;
+            if *homes.entry(building).or_insert(partition) != partition {
+                split.get_or_insert_with(|| meters.building(building).to_owned());
             }
         })?;
     }
@@ -71,33 +108,21 @@ fn split_building(config: &Config, settings: &Settings) -> Result<Option<String>
 
 /// Makes the topic where it is missing, with as many partitions as the input has now; it keeps them, or meters would move.
 /// Returns how many.
-///
-/// # Errors
-/// When it cannot be made.
-pub(super) async fn make_topic(config: &Config, settings: &Settings, of_input: i32) -> Result<i32, TopicError> {
+async fn make_topic(config: &Config, settings: &Settings, there: &Partitions, of_input: i32) -> Result<i32, TopicError> {
     let name = &config.topics.repartition;
-    let partitions = partition_count(settings, name)?;
-    if partitions > 0 {
-        return Ok(partitions);
+    if there.of(name) > 0 {
+        return Ok(there.of(name));
     }
     ensure_topics(settings, &[TopicSpec { name: name.clone(), partitions: of_input, compacted: false }]).await?;
     Ok(of_input)
 }
 
-/// Why nobody can say.
+/// Nobody can say, since the broker does not let us look.
 #[derive(Debug, thiserror::Error)]
-pub enum Undecided {
-    /// The broker does not say which topics there are.
-    #[error(transparent)]
-    Topics(#[from] TopicError),
-    /// The broker does not let us look.
-    #[error(
-        "cannot see whether topic `{topic}` is keyed by building: {source}; set `input.repartition` to \"always\" or \"never\""
-    )]
-    Broker {
-        /// The input.
-        topic: String,
-        /// What the client says.
-        source: KafkaError,
-    },
+#[error("cannot see whether topic `{topic}` is keyed by building: {source}; set `input.repartition` to \"always\" or \"never\"")]
+pub struct Undecided {
+    /// The input.
+    pub(super) topic: String,
+    /// What the client says.
+    pub(super) source: KafkaError,
 }

@@ -14,7 +14,7 @@ use super::repartition::{self, Undecided};
 use super::work::{Rekeying, Scoring};
 use super::{LaneInfo, Lanes};
 use crate::config::Config;
-use crate::kafka::{Group, KafkaError, Settings, TopicError, TopicSpec, ensure_topics, hand_over, partition_count};
+use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics};
 use crate::metrics::Metrics;
 use crate::registry::{Keeper, KeeperConfig, compiler};
 
@@ -30,6 +30,16 @@ pub enum HostError {
     /// Nobody can say whether the input is keyed by building.
     #[error(transparent)]
     Repartition(#[from] Undecided),
+    /// Where the input was read so far cannot be found out.
+    #[error(
+        "cannot see how far group `{group}` has read, to go on there through a topic that is keyed by building: {source}; try again"
+    )]
+    TakeOver {
+        /// Which group.
+        group: String,
+        /// What the client says.
+        source: KafkaError,
+    },
     /// A trusted key is none.
     #[error("{0}")]
     Trust(String),
@@ -98,24 +108,19 @@ impl Host {
     ///
     /// # Errors
     /// When the broker cannot be reached, a topic cannot be made, or a setting is wrong.
-    pub async fn start(config: Config, metrics: Metrics) -> Result<Self, HostError> {
+    pub async fn start(mut config: Config, metrics: Metrics) -> Result<Self, HostError> {
         let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
-        let mut partitions = prepare_input(&config, &settings).await?;
+        let there = Partitions::now(&settings)?;
+        let mut partitions = prepare_input(&config, &settings, &there).await?;
         let stop = Arc::new(AtomicBool::new(false));
-        let mut servers = Vec::new();
-        let (mut of_lanes, mut rekeyers) = (config.clone(), None);
-        if repartition::is_needed(&config, &settings)? {
-            partitions = repartition::make_topic(&config, &settings, partitions).await?;
-            of_lanes = repartition::of_lanes(&config);
-            let of_rekeyers = repartition::of_rekeyers(&config);
-            take_over(&config, &of_rekeyers, &settings)?;
-            let work = Box::new(Rekeying(of_rekeyers.clone()));
-            let (lanes, server) = join(work, of_rekeyers, &settings, &stop)?;
+        let (mut rekeyers, mut servers) = (None, Vec::new());
+        if let Some(keyed) = repartition::prepare(&config, &settings, &there, partitions).await? {
+            let (lanes, server) = join(Box::new(Rekeying(keyed.rekeyers.clone())), keyed.rekeyers, &settings, &stop)?;
             rekeyers = Some(lanes);
             servers.push(server);
+            (config, partitions) = (keyed.lanes, keyed.partitions);
         }
-        let config = of_lanes;
-        prepare_results(&config, &settings, partitions).await?;
+        prepare_results(&config, &settings, &there, partitions).await?;
         let keeper = Arc::new(keep_plugins(&config)?);
         let shared = Shared {
             config: config.clone(),
@@ -157,22 +162,6 @@ fn join(
     Ok((lanes, server))
 }
 
-/// What lanes have read of the input itself is not brought over once more.
-fn take_over(config: &Config, of_rekeyers: &Config, settings: &Settings) -> Result<(), HostError> {
-    let (topic, group) = (&config.kafka.topic, &config.kafka.group);
-    match hand_over(settings, topic, group, &of_rekeyers.kafka.group) {
-        Ok(true) => tracing::warn!(
-            topic,
-            group,
-            "readings go through a topic of ours from where this group has read the input; what lanes knew of meters is gone, and \
-             windows that are open now may be incomplete"
-        ),
-        Ok(false) => {}
-        Err(source) => return Err(Undecided::Broker { topic: topic.clone(), source }.into()),
-    }
-    Ok(())
-}
-
 fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<()> {
     std::thread::Builder::new()
         .name("group".into())
@@ -190,11 +179,10 @@ fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<(
 }
 
 /// Makes the input's topic where it is missing; returns its partitions.
-async fn prepare_input(config: &Config, settings: &Settings) -> Result<i32, HostError> {
+async fn prepare_input(config: &Config, settings: &Settings, there: &Partitions) -> Result<i32, HostError> {
     let kafka = &config.kafka;
-    let partitions = partition_count(settings, &kafka.topic)?;
-    if partitions > 0 {
-        return Ok(partitions);
+    if there.of(&kafka.topic) > 0 {
+        return Ok(there.of(&kafka.topic));
     }
     if !kafka.create_topics {
         return Err(HostError::NoTopic(kafka.topic.clone()));
@@ -205,12 +193,12 @@ async fn prepare_input(config: &Config, settings: &Settings) -> Result<i32, Host
 }
 
 /// Makes the result topics that are missing, with so many partitions.
-async fn prepare_results(config: &Config, settings: &Settings, partitions: i32) -> Result<(), HostError> {
+async fn prepare_results(config: &Config, settings: &Settings, there: &Partitions, partitions: i32) -> Result<(), HostError> {
     let mut missing = Vec::new();
     if config.kafka.create_topics {
         let topics = &config.topics;
         for name in [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters, &topics.state] {
-            if partition_count(settings, name)? == 0 {
+            if there.of(name) == 0 {
                 missing.push(TopicSpec { name: name.clone(), partitions, compacted: *name == topics.state });
             }
         }

@@ -78,6 +78,7 @@ async fn status_json(State(shown): State<Arc<Shown>>) -> Json<Value> {
         "windows_closed": status.metrics.windows_closed.get(),
         "late": status.metrics.late.get(),
         "lanes": status.lanes.info(),
+        "repartition": status.rekeyers.as_ref().map(|rekeyers| rekeyers.info()),
     }))
 }
 

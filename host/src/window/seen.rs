@@ -96,10 +96,11 @@ impl<'de> Deserialize<'de> for Seen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let all = Vec::<[u8; 8]>::deserialize(deserializer)?;
         let mut seen = Self::default();
+        // In order they would crowd at the beginning of a table that grows with them.
+        seen.resize(all.len() * 8 / 7 + 1);
         all.into_iter().map(u64::from_le_bytes).map(Fingerprint).for_each(|fingerprint| {
             seen.insert(fingerprint);
         });
-        seen.settle();
         Ok(seen)
     }
 }

@@ -17,7 +17,9 @@ async fn a_killed_host_is_followed_by_one_that_knows_every_meter() {
         }
         feeder.finish();
     });
-    let mut running = world.start_host("host-1", None);
+    let mut running = world.start_host("host-1", Some("before-commit/3"));
+    eventually("it ends with a transaction that is open, its offsets in it", async || (!running.lives()).then_some(())).await;
+    running = world.start_host("host-1", None);
     for life in 0..6 {
         std::thread::sleep(Duration::from_millis(700 + 450 * (life % 3)));
         drop(running);
