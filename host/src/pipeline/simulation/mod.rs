@@ -11,6 +11,7 @@ mod oracle;
 mod world;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
@@ -34,6 +35,8 @@ const UNBEARABLE: f64 = 13.0;
 const ACTS: u32 = 110;
 /// After calm has come, more than this says that the end is never reached.
 const MOST_ACTS: u32 = 20_000;
+/// Longer than any turn in which nothing is tried again.
+const LONG_TURN: Duration = Duration::from_millis(500);
 const LATENESS_US: i64 = 120_000_000;
 const METERS: [(&str, u64); 5] = [("A", 1), ("A", 2), ("B", 1), ("C", 1), ("C", 2)];
 const CONFIG: &str = "[window]\nallowed_lateness = \"2m\"\nresend = \"0s\"\n[input]\nrepeats = \"keep\"\n[state]\ninterval = \"3s\"\n[input.measures.electricity]\nfield = \"electricity\"\nunit = \"kWh\"\n";
@@ -86,10 +89,12 @@ fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
     // Long enough for a lane that has just begun to show its open windows.
     let mut quiet_since = world.now();
     while !world.is_at_rest() || world.now().duration_since(quiet_since).as_secs() < 6 {
-        if !world.is_at_rest() {
+        let before = world.now();
+        world.act();
+        // One that was fenced may give up for good only after seconds, all in one turn, and others have not had theirs.
+        if !world.is_at_rest() || world.now().duration_since(before) > LONG_TURN {
             quiet_since = world.now();
         }
-        world.act();
         acts += 1;
         if acts > MOST_ACTS {
             return Err("the end of the input is never committed".into());
