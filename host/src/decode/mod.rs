@@ -1,6 +1,5 @@
 //! From bytes to columns: a message becomes a row of the batch, or a reject with its reason.
 
-mod building;
 mod fields;
 mod json;
 mod plain;
@@ -10,7 +9,6 @@ use std::fmt::Write as _;
 
 use crate::config::Input;
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject};
-pub use building::BuildingFinder;
 use fields::{Fields, Value};
 use timestamp::LastText;
 
@@ -26,6 +24,7 @@ pub struct Decoder {
     shape: plain::Shape,
     last_time: LastText,
     meter_name: String,
+    building: String,
     values: Vec<f64>,
 }
 
@@ -41,6 +40,7 @@ impl Decoder {
             shape: plain::Shape::default(),
             last_time: LastText::default(),
             meter_name: String::new(),
+            building: String::new(),
             values: Vec::new(),
         }
     }
@@ -50,18 +50,8 @@ impl Decoder {
     /// # Errors
     /// With the reason why the message is not a reading; `batch` is then as it was.
     pub fn decode(&mut self, message: &Message<'_>, meters: &mut MeterTable, batch: &mut Batch) -> Result<(), Reject> {
-        let payload = message.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;
-        if payload.len() > self.max_message_bytes {
-            let message = format!("{} bytes; a reading may have {} (`input.max_message`)", payload.len(), self.max_message_bytes);
-            return Err(reject(Reason::Oversize, message));
-        }
-        let text = std::str::from_utf8(payload)
-            .map_err(|error| reject(Reason::NotUtf8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
         let mut values = self.fields.empty_row();
-        if !plain::read(text, &self.fields, &mut self.shape, &mut values) {
-            values.fill(Value::Absent);
-            json::read(text, &self.fields, &mut values)?;
-        }
+        self.read(message, &mut values)?;
         let event_time = self.event_time(&values, message.timestamp_ms)?;
         self.name_meter(&values)?;
         self.read_measures(&values)?;
@@ -76,6 +66,32 @@ impl Decoder {
         batch.event_times_us.push(event_time.0);
         for (column, value) in batch.measures.iter_mut().zip(&self.values) {
             column.push(*value);
+        }
+        Ok(())
+    }
+
+    /// The building that a message names, be it a reading or not.
+    pub fn building(&mut self, message: &Message<'_>) -> Option<&str> {
+        let mut values = self.fields.empty_row();
+        self.read(message, &mut values).ok()?;
+        let building = self.fields.building;
+        self.building.clear();
+        write_name(&values[building], self.fields.name(building), &mut self.building).ok()?;
+        (!self.building.is_empty()).then_some(&self.building)
+    }
+
+    /// The message's fields.
+    fn read<'m>(&mut self, message: &Message<'m>, values: &mut [Value<'m>]) -> Result<(), Reject> {
+        let payload = message.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;
+        if payload.len() > self.max_message_bytes {
+            let message = format!("{} bytes; a reading may have {} (`input.max_message`)", payload.len(), self.max_message_bytes);
+            return Err(reject(Reason::Oversize, message));
+        }
+        let text = std::str::from_utf8(payload)
+            .map_err(|error| reject(Reason::NotUtf8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
+        if !plain::read(text, &self.fields, &mut self.shape, values) {
+            values.fill(Value::Absent);
+            json::read(text, &self.fields, values)?;
         }
         Ok(())
     }

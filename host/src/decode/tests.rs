@@ -14,6 +14,20 @@ fn decode(payload: &[u8]) -> Result<(Batch, MeterTable), Reject> {
 }
 
 #[test]
+fn a_message_that_names_a_building_is_known_by_it_and_any_other_by_none() {
+    let mut decoder = Decoder::new(&Input::default());
+    let mut find = |payload: Option<&[u8]>| {
+        decoder.building(&Message { offset: 0, timestamp_ms: 0, key: None, payload }).map(ToOwned::to_owned)
+    };
+    assert_eq!(find(Some(br#"{"building":"Tower","electricity":1}"#)).as_deref(), Some("Tower"));
+    assert_eq!(find(Some(br#"{"more":[1],"building":7}"#)).as_deref(), Some("7"));
+    for nameless in [&br#"{"building":""}"#[..], br#"{"building":[1]}"#, b"{}", b"no JSON", b"\xff", &[b' '; 70_000]] {
+        assert_eq!(find(Some(nameless)), None);
+    }
+    assert_eq!(find(None), None);
+}
+
+#[test]
 fn a_reading_becomes_a_row() {
     let text =
         br#"{"timestamp":"2025-12-04T16:02:00Z","building":"Building A","floor":4,"electricity":271,"water":456.5,"x":[{}]}"#;

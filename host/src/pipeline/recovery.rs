@@ -76,6 +76,17 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
     Ok(Recovered { state, stages, writer, answered })
 }
 
+/// The input begins after what was committed.
+pub(super) fn tell_never_read(partition: i32, committed: i64, held: &Range<i64>) {
+    tracing::error!(
+        partition,
+        committed,
+        start = held.start,
+        "the input no longer holds {} offsets that were never read: its retention is shorter than the outage was",
+        held.start - committed
+    );
+}
+
 /// Where a life begins.
 enum Plan {
     /// With a state, and the messages between it and `answered`.
@@ -119,13 +130,7 @@ impl Plan {
             return Self::rebuild(partition, committed, held, stored, &reason);
         }
         if answered < held.start {
-            tracing::error!(
-                partition,
-                committed = answered,
-                start = held.start,
-                "the input no longer holds {} offsets that were never read: its retention is shorter than the outage was",
-                held.start - answered
-            );
+            tell_never_read(partition, answered, held);
         } else if cut < held.start {
             let reason = format!("the state is of offset {cut}, and the input begins at {}", held.start);
             return Self::rebuild(partition, committed, held, stored, &reason);

@@ -9,15 +9,16 @@ use super::commit::{Commit, Transaction};
 use super::lane::{MAX_OUTBOX_BYTES, Orders};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
+use super::recovery::tell_never_read;
 use crate::config::Config;
-use crate::decode::BuildingFinder;
+use crate::decode::Decoder;
 use crate::results::Outbox;
 
 /// One life, on a partition of the input.
 pub(super) struct Rekeyer<L> {
     log: L,
     orders: Arc<Orders>,
-    finder: BuildingFinder,
+    decoder: Decoder,
     outbox: Outbox,
     transaction: Transaction,
     next_offset: i64,
@@ -34,7 +35,7 @@ impl<L: LaneLog> Rekeyer<L> {
             Ok(next_offset) => Ok(Self {
                 log,
                 orders,
-                finder: BuildingFinder::new(&config.input),
+                decoder: Decoder::new(&config.input),
                 outbox: Outbox::default(),
                 transaction: Transaction::default(),
                 next_offset,
@@ -66,10 +67,10 @@ impl<L: LaneLog> Rekeyer<L> {
     /// Takes what is there; false when there was nothing.
     fn step(&mut self) -> bool {
         let wait = self.pace.wait();
-        let Self { log, finder, outbox, next_offset, .. } = self;
+        let Self { log, decoder, outbox, next_offset, .. } = self;
         let came = log.poll(wait, &mut |messages| {
             for message in messages.iter().filter(|message| message.offset >= *next_offset) {
-                let building = finder.find(message).map(str::as_bytes);
+                let building = decoder.building(message).map(str::as_bytes);
                 outbox.push_message(building.or(message.key), message);
             }
             *next_offset = messages.last().map_or(*next_offset, |last| (*next_offset).max(last.offset + 1));
@@ -115,13 +116,7 @@ fn go_on(log: &mut impl LaneLog) -> Result<i64, LogError> {
             held.start
         }
         Some(committed) if committed < held.start => {
-            tracing::error!(
-                partition,
-                committed,
-                start = held.start,
-                "the input no longer holds {} offsets that were never read: its retention is shorter than the outage was",
-                held.start - committed
-            );
+            tell_never_read(partition, committed, &held);
             held.start
         }
         Some(committed) => committed,

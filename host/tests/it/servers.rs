@@ -137,6 +137,16 @@ impl World {
         text.lines().map(line).collect()
     }
 
+    /// How many plugins one of several hosts has loaded, in all of its lives.
+    pub(crate) fn loaded_by(&self, host: &str) -> usize {
+        let audit = std::fs::read_to_string(self.audit_of(host)).unwrap_or_default();
+        audit.lines().filter(|line| line.contains(r#""event":"loaded""#)).count()
+    }
+
+    fn audit_of(&self, host: &str) -> PathBuf {
+        self.folder.path().join(format!("audit-{host}.jsonl"))
+    }
+
     /// What the program has said.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
@@ -239,9 +249,7 @@ impl World {
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut command = self.wattdog();
         command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__KAFKA__INSTANCE", name);
-        command
-            .env("WATTDOG__WEB__LISTEN", "127.0.0.1:0")
-            .env("WATTDOG__PLUGINS__AUDIT", folder.join(format!("audit-{name}.jsonl")));
+        command.env("WATTDOG__WEB__LISTEN", "127.0.0.1:0").env("WATTDOG__PLUGINS__AUDIT", self.audit_of(name));
         if let Some(place) = crash_at {
             command.env("WATTDOG_CRASH_AT", place);
         }

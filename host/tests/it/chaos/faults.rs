@@ -23,6 +23,9 @@ const SERVERS: [&str; 3] = ["kafka", "postgres", "ferretdb"];
 /// An armed host that does not come by its place lives on.
 const ARMED: Duration = Duration::from_secs(12);
 
+/// How often it is looked whether something has happened.
+const LOOK: Duration = Duration::from_millis(50);
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
     /// `kill -9`, and another life at once or after its session.
@@ -105,14 +108,16 @@ impl Fault {
             Self::KillAt { place, pass } => {
                 let name = hosts.kill(victim);
                 let pass = if place == "while-restoring" || place == "swapped" { 1 } else { pass };
-                hosts.start(name, Some(&format!("{place}/{pass}")));
+                let loaded = world.loaded_by(&name);
+                let (started, last) = (Instant::now(), hosts.start(name.clone(), Some(&format!("{place}/{pass}"))));
                 if place == "swapped" {
-                    std::thread::sleep(Duration::from_secs(2));
+                    while world.loaded_by(&name) == loaded && started.elapsed() < ARMED {
+                        std::thread::sleep(LOOK);
+                    }
                     load::drop_tally(world, random.random_range(1..4));
                 }
-                let (started, last) = (Instant::now(), hosts.last());
                 while hosts.get(last).lives() && started.elapsed() < ARMED {
-                    std::thread::sleep(Duration::from_millis(50));
+                    std::thread::sleep(LOOK);
                 }
                 let name = hosts.kill(last);
                 hosts.start(name, None);

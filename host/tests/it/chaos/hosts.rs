@@ -36,20 +36,16 @@ impl<'w> Hosts<'w> {
         &mut self.running[at].1
     }
 
-    /// The one that was started last.
-    pub(super) fn last(&self) -> usize {
-        self.running.len() - 1
-    }
-
     /// `kill -9`.
     pub(super) fn kill(&mut self, at: usize) -> String {
         self.running.remove(at).0
     }
 
-    /// It comes back under its name; `crash_at` says where it ends by itself.
-    pub(super) fn start(&mut self, name: String, crash_at: Option<&str>) {
+    /// It comes back under its name; `crash_at` says where it ends by itself. Returns where it is now.
+    pub(super) fn start(&mut self, name: String, crash_at: Option<&str>) -> usize {
         let host = self.world.start_host(&name, crash_at);
         self.running.push((name, host));
+        self.running.len() - 1
     }
 
     /// As an operator would.
@@ -67,7 +63,9 @@ impl<'w> Hosts<'w> {
             ended.extend((!lives).then(|| name.clone()));
             lives
         });
-        ended.into_iter().for_each(|name| self.start(name, None));
+        for name in ended {
+            self.start(name, None);
+        }
         if self.running.is_empty() || (self.running.len() < MOST && random.random_range(0..6) == 0) {
             self.add();
         }
