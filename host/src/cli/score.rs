@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let (mut read, mut broken) = (0i64, 0u64);
     for_each_line(&args.input, |line| {
-        let message = Message { offset: read, timestamp_ms: -1, key: None, payload: Some(line) };
+        let message = Message { offset: read, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
         broken += u64::from(scorer.decoder.decode(&message, &mut scorer.meters, &mut scorer.batch).is_err());
         read += 1;
         if scorer.batch.len() == BATCH {

@@ -9,7 +9,11 @@ fn decode(payload: &[u8]) -> Result<(Batch, MeterTable), Reject> {
     let config = load_text("", "defaults", []).unwrap();
     let mut decoder = Decoder::new(&config.input);
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
-    decoder.decode(&Message { offset: 7, timestamp_ms: NOW_MS, key: None, payload: Some(payload) }, &mut meters, &mut batch)?;
+    decoder.decode(
+        &Message { offset: 7, timestamp_ms: NOW_MS, key: None, payload: Some(payload), redriven: None },
+        &mut meters,
+        &mut batch,
+    )?;
     Ok((batch, meters))
 }
 
@@ -113,7 +117,7 @@ fn a_known_meter_changes_nothing_about_what_is_taken() {
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |rest: &str| {
         let text = format!(r#"{{"timestamp":1,"meter":"m","electricity":1,"water":1{rest}}}"#);
-        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()) };
+        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
         decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };
     for _ in 0..2 {
@@ -131,7 +135,7 @@ fn a_partition_has_no_more_meters_than_it_may() {
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |building: &str| {
         let text = format!(r#"{{"timestamp":1,"building":"{building}","electricity":1,"water":1}}"#);
-        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()) };
+        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
         decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };
     assert_eq!(["A", "B", "C", "A"].map(&mut decode), [Ok(()), Ok(()), Err("too-many-meters"), Ok(())]);

@@ -81,12 +81,45 @@ impl Detect {
         source: Source<'_>,
         verdicts: &mut impl Verdicts,
     ) {
+        self.run_those(|_| true, batch, meters, dictionaries, source, verdicts);
+    }
+
+    /// Scores every row with the detector of this name. False: none that runs has it.
+    pub fn run_one(
+        &mut self,
+        name: &str,
+        batch: &Batch,
+        meters: &MeterTable,
+        dictionaries: &Dictionaries,
+        source: Source<'_>,
+        verdicts: &mut impl Verdicts,
+    ) -> bool {
+        let is_it = |plugin: &Plugin| plugin.name == name && plugin.role == registry::Role::Active;
+        self.run_those(is_it, batch, meters, dictionaries, source, verdicts)
+    }
+
+    /// True when at least one was asked.
+    fn run_those(
+        &mut self,
+        is_asked: impl Fn(&Plugin) -> bool,
+        batch: &Batch,
+        meters: &MeterTable,
+        dictionaries: &Dictionaries,
+        source: Source<'_>,
+        verdicts: &mut impl Verdicts,
+    ) -> bool {
+        let mut asked = false;
         for detector in &mut self.detectors {
             let plugin = Arc::clone(detector.plugin());
+            if !is_asked(&plugin) {
+                continue;
+            }
+            asked = true;
             let context = row::Context { plugin: &plugin, catalogue: &self.catalogue, dictionaries, meters, source };
             let mut judging = Judging { batch, context, verdicts: &mut *verdicts, silent: self.replaying };
             detector.run(batch, Names { meters, dictionaries }, &mut judging);
         }
+        asked
     }
 }
 

@@ -10,6 +10,6 @@ mod reject;
 pub use batch::{Batch, Column};
 pub use event_time::EventTime;
 pub use fingerprint::Fingerprint;
-pub use message::Message;
+pub use message::{Message, Redriven};
 pub use meter::{BuildingId, Meter, MeterId, MeterTable};
 pub use reject::{Reason, Reject};

@@ -85,13 +85,30 @@ impl Enrich {
 
     /// Adds every enricher's columns. Rows on which one fails have its columns missing.
     pub fn run(&mut self, batch: &mut Batch, meters: &MeterTable, failures: &mut impl Failures) {
+        self.run_those(|_| true, batch, meters, failures);
+    }
+
+    /// Likewise for rows that were enriched before: who remembers rows is not asked again, and its columns are missing.
+    pub fn run_stateless(&mut self, batch: &mut Batch, meters: &MeterTable, failures: &mut impl Failures) {
+        self.run_those(|plugin| !plugin.description.stateful, batch, meters, failures);
+    }
+
+    fn run_those(
+        &mut self,
+        is_asked: impl Fn(&Plugin) -> bool,
+        batch: &mut Batch,
+        meters: &MeterTable,
+        failures: &mut impl Failures,
+    ) {
         let mut enrichers = std::mem::take(&mut self.enrichers);
         for enricher in &mut enrichers {
             let plugin = Arc::clone(enricher.plugin());
             let learned = Learned::new(&self.dictionaries, &mut self.bases);
             let (offsets, columns) = (&batch.offsets, Vec::new());
             let mut enriching = Enriching { plugin: &plugin, offsets, columns, learned, failures: &mut *failures };
-            enricher.run(batch, Names { meters, dictionaries: &self.dictionaries }, &mut enriching);
+            if is_asked(&plugin) {
+                enricher.run(batch, Names { meters, dictionaries: &self.dictionaries }, &mut enriching);
+            }
             enriching.begin_columns();
             let Enriching { columns, learned: Learned { new, .. }, .. } = enriching;
             self.learn(new);

@@ -127,6 +127,7 @@ impl Messages<'_> {
             timestamp_ms: message.timestamp_ms(),
             key: message.key(),
             payload: message.payload(),
+            redriven: message.redriven(),
         })
     }
 
@@ -210,6 +211,25 @@ impl<'a> Message<'a> {
         let fields = self.fields();
         // SAFETY: as above.
         unsafe { bytes(fields.payload, fields.len) }
+    }
+
+    /// By its headers, of which a reading of a gateway seldom has any.
+    fn redriven(&self) -> Option<domain::Redriven<'a>> {
+        let mut headers = std::ptr::null_mut();
+        // SAFETY: the message is alive, and keeps its headers.
+        let code = unsafe { ffi::rd_kafka_message_headers(self.native.as_ptr(), &raw mut headers) };
+        if code != ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        let text = |name: &CStr| {
+            let (mut value, mut size) = (std::ptr::null(), 0);
+            // SAFETY: as above, and the name ends with a zero byte.
+            let code = unsafe { ffi::rd_kafka_header_get_last(headers, name.as_ptr(), &raw mut value, &raw mut size) };
+            let is_there = code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+            // SAFETY: librdkafka's pointer and length, valid while the message is.
+            std::str::from_utf8(unsafe { bytes(value, size) }.filter(|_| is_there)?).ok()
+        };
+        domain::Redriven::parse(text(c"redrive-plugin")?, text(c"redrive-source")?)
     }
 }
 

@@ -36,6 +36,11 @@ impl Results {
         Self { outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
     }
 
+    /// What follows is said of another place; returns the one before.
+    pub(super) fn set_place(&mut self, place: Place) -> Place {
+        std::mem::replace(&mut self.place, place)
+    }
+
     pub(super) fn window(&mut self, meters: &MeterTable, building: BuildingId, window: &Window) {
         if self.muted {
             return;
@@ -95,13 +100,19 @@ impl Results {
         }
         let trap = TrapLabel { plugin: plugin.label(), kind: fault.word().to_owned() };
         self.metrics.plugin_traps.get_or_create(&trap).inc();
-        self.set_aside(message, plugin, Reason::Plugin, fault.word(), fault.to_string(), stage);
+        self.set_aside(message, Asked::of(plugin), Reason::Plugin, fault.word(), fault.to_string(), stage);
+    }
+
+    /// A reading that was sent again for a plugin which could not be asked.
+    pub(super) fn not_scored(&mut self, message: &Message<'_>, plugin: &str, why: &str) {
+        let asked = Asked { name: plugin, version: "", digest: "" };
+        self.set_aside(message, asked, Reason::Plugin, "not-asked", why.to_owned(), "detect");
     }
 
     fn set_aside(
         &mut self,
         message: &Message<'_>,
-        plugin: &Plugin,
+        plugin: Asked<'_>,
         reason: Reason,
         kind: &'static str,
         text: String,
@@ -115,9 +126,9 @@ impl Results {
         let mut headers = self.headers("scoring", reason, message, stage);
         headers.push(("message", text.into_bytes()));
         headers.push(("trap", kind.into()));
-        headers.push(("plugin", plugin.name.clone().into_bytes()));
-        headers.push(("plugin_version", plugin.version.clone().into_bytes()));
-        headers.push(("plugin_digest", plugin.digest.clone().into_bytes()));
+        headers.push(("plugin", plugin.name.into()));
+        headers.push(("plugin_version", plugin.version.into()));
+        headers.push(("plugin_digest", plugin.digest.into()));
         self.outbox.push_dead_letter(message.key, message.payload, headers);
     }
 
@@ -131,6 +142,21 @@ impl Results {
             ("offset", message.offset.to_string().into_bytes()),
             ("timestamp", message.timestamp_ms.to_string().into_bytes()),
         ]
+    }
+}
+
+/// The plugin that a reading was for.
+#[derive(Clone, Copy, Debug)]
+struct Asked<'a> {
+    name: &'a str,
+    /// Empty where none ran.
+    version: &'a str,
+    digest: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    fn of(plugin: &'a Plugin) -> Self {
+        Self { name: &plugin.name, version: &plugin.version, digest: &plugin.digest }
     }
 }
 
@@ -163,7 +189,7 @@ impl Verdicts for VerdictsOn<'_, '_> {
     fn not_asked(&mut self, plugin: &Plugin, row: usize) {
         if let Some(message) = message_at(self.messages, self.offsets[row]) {
             let text = "the plugin has failed too often and is not asked".to_owned();
-            self.results.set_aside(message, plugin, Reason::Quarantined, "quarantined", text, "detect");
+            self.results.set_aside(message, Asked::of(plugin), Reason::Quarantined, "quarantined", text, "detect");
         }
     }
 }

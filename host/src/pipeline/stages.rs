@@ -7,7 +7,7 @@ use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
 use crate::decode::Decoder;
 use crate::detect::{Detect, Source};
-use crate::domain::{Batch, EventTime, Message, MeterId, Reason, Reject};
+use crate::domain::{Batch, EventTime, Message, MeterId, Reason, Redriven, Reject};
 use crate::enrich::Enrich;
 use crate::metrics::PluginLabel;
 use crate::registry::{Lineup, Role};
@@ -121,6 +121,19 @@ impl Stages {
     pub(super) fn process(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         let Some(last) = messages.last() else { return };
         state.next_offset = Some(last.offset + 1);
+        for part in messages.chunk_by(|one, next| one.redriven.is_none() && next.redriven.is_none()) {
+            match &part[0].redriven {
+                Some(redriven) => self.score_again(&part[0], redriven, state),
+                None => self.process_new(part, state),
+            }
+        }
+        if !self.replaying {
+            self.count_costs();
+        }
+    }
+
+    /// Readings, and what is none, in one batch.
+    fn process_new(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         self.decode(messages, state);
         self.cpu.lap(Stage::Decode);
         self.enrich(messages, state);
@@ -130,9 +143,29 @@ impl Stages {
         self.detect(messages, state);
         self.cpu.lap(Stage::Detect);
         if !self.replaying {
-            self.count_costs();
             self.shared.metrics.readings.inc_by(self.batch.len() as u64);
         }
+    }
+
+    /// One detector scores it, as the reading that it was. It is in a window already, and whoever remembers rows has it.
+    fn score_again(&mut self, message: &Message<'_>, redriven: &Redriven<'_>, state: &mut LaneState) {
+        let Redriven { plugin, topic, partition, offset, timestamp_ms } = *redriven;
+        let messages = [Message { offset, timestamp_ms, ..*message }];
+        let here = self.results.set_place(Place { topic: topic.to_owned(), partition });
+        self.batch.clear();
+        let outcome = self.decoder.decode(&messages[0], &mut state.meters, &mut self.batch);
+        if let Err(reject) = outcome {
+            self.results.not_scored(&messages[0], plugin, &format!("it is no reading any more: {}", reject.message));
+        } else {
+            let Self { detect, enrich, batch, results, .. } = self;
+            enrich.run_stateless(batch, &state.meters, &mut FailuresOn { results, messages: &messages });
+            let mut verdicts = VerdictsOn { results, messages: &messages, offsets: &batch.offsets };
+            let source = Source { topic, partition };
+            if !detect.run_one(plugin, batch, &state.meters, enrich.dictionaries(), source, &mut verdicts) {
+                results.not_scored(&messages[0], plugin, "no detector of this name runs; start it, and send this again");
+            }
+        }
+        self.results.set_place(here);
     }
 
     fn decode(&mut self, messages: &[Message<'_>], state: &mut LaneState) {

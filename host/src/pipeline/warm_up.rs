@@ -100,7 +100,8 @@ impl Lane {
                 return None;
             }
             let polled = history.poll(POLL_WAIT);
-            let messages: Vec<Message<'_>> = polled.plain().filter(|message| message.offset < self.until).collect();
+            let messages: Vec<Message<'_>> =
+                polled.plain().filter(|message| message.offset < self.until && message.redriven.is_none()).collect();
             if let Some(last) = polled.iter().last() {
                 last_message = clock::monotonic();
                 next = last.offset() + 1;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::config::Topics;
-use crate::domain::Message;
+use crate::domain::{Message, Redriven};
 
 /// Which result topic a record goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub struct OutRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// Its value.
     pub value: Option<&'a [u8]>,
-    /// Empty but for dead letters.
+    /// Empty for rows and state.
     pub headers: &'a [(&'static str, Vec<u8>)],
     /// Its time, milliseconds since the epoch; none: that of sending.
     pub timestamp_ms: Option<i64>,
@@ -124,7 +124,10 @@ impl Outbox {
     pub fn push_message(&mut self, key: Option<&[u8]>, message: &Message<'_>) {
         let (key, value) = (key.map(|key| self.keep(key)), message.payload.map(|value| self.keep(value)));
         let timestamp_ms = (message.timestamp_ms >= 0).then_some(message.timestamp_ms);
-        self.entries.push(Entry { timestamp_ms, ..Entry::new(ResultTopic::Repartition, key, value) });
+        let headers = message.redriven.map_or_else(Vec::new, |redriven| {
+            vec![(Redriven::PLUGIN, redriven.plugin.into()), (Redriven::SOURCE, redriven.source().into_bytes())]
+        });
+        self.entries.push(Entry { timestamp_ms, headers, ..Entry::new(ResultTopic::Repartition, key, value) });
     }
 
     /// Adds a record of the lane's state, whose value `write` appends.

@@ -4,6 +4,7 @@ use rdkafka::Message as _;
 use rdkafka::message::Headers as _;
 use serde_json::Value;
 
+use crate::failing_detector::{UNBEARABLE, drop_tally};
 use crate::feeder::{Feeder, make_topic};
 use crate::servers::{World, eventually};
 use crate::topics::read_topic;
@@ -147,5 +148,50 @@ async fn a_row_that_a_store_refused_is_written_once_when_it_takes_it() {
     let rows = mongodb.count_documents(mongodb::bson::doc! { "building": "Refused" }).await.unwrap();
     assert_eq!(rows, 1, "the other store has it once");
     assert!(redrive(&world, &["--kind", "row", "--yes"]).1.contains("0 to send"));
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_a_detector_failed_on_is_scored_by_it_alone_once_it_is_mended() {
+    const READINGS: i64 = 20;
+    let world = World::with_plugins("redrive_scoring", &["kmeans"]);
+    drop_tally(&world, "tally-1", &format!("report_every = 1\nunbearable = {UNBEARABLE:.1}"));
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "lz4");
+    feeder.send_lines((0..READINGS).map(|reading| {
+        let electricity = if reading == 7 { UNBEARABLE } else { 150.0 };
+        format!(
+            r#"{{"timestamp":{},"building":"Half","floor":1,"electricity":{electricity},"water":300}}"#,
+            1_764_806_400 + reading
+        )
+    }));
+    let running = world.start();
+    let postgres = world.postgres().await;
+    let findings = async |detector: &'static str| -> i64 {
+        let query = "SELECT count(*) FROM anomalies WHERE detector = $1";
+        sqlx::query_scalar(query).bind(detector).fetch_one(&postgres).await.unwrap()
+    };
+    let letter = letters(&world, &["--kind", "scoring"], 1).await.remove(0);
+    eventually("all others are scored", async || (findings("tally").await == READINGS - 1).then_some(())).await;
+    eventually("and by the other detector", async || (findings("kmeans").await == 1).then_some(())).await;
+
+    drop_tally(&world, "tally-2", "report_every = 1");
+    eventually("it is mended in all lanes", async || {
+        let swapped = world.audit().iter().filter(|(event, _, version, _)| event == "swapped" && version == "2.0.0").count();
+        (swapped == 3).then_some(())
+    })
+    .await;
+    let (code, said) = redrive(&world, &["--kind", "scoring", "--yes"]);
+    assert!(code == 0 && said.contains("1 sent again"), "{said}");
+    eventually("it is scored", async || (findings("tally").await == READINGS).then_some(())).await;
+    let (offset, seen): (i64, String) =
+        sqlx::query_as("SELECT source_offset, context->>'seen' FROM anomalies WHERE detector = 'tally' AND electricity = $1")
+            .bind(UNBEARABLE)
+            .fetch_one(&postgres)
+            .await
+            .unwrap();
+    assert_eq!((Some(offset), seen.as_str()), (letter["offset"].as_i64(), "20"), "as the reading that it was, after all others");
+    assert_eq!((findings("kmeans").await, windows(&postgres, "Half").await), (1, (1, READINGS)), "for this detector alone");
+    assert!(redrive(&world, &["--kind", "scoring", "--yes"]).1.contains("0 to send, 1 sent before"));
     running.stop();
 }

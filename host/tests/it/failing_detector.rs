@@ -12,7 +12,7 @@ use crate::topics::{header, read_topic};
 const METERS: usize = 40;
 const READINGS: usize = 60_000;
 /// The value that the detector cannot bear.
-const UNBEARABLE: f64 = 4_000.0;
+pub(crate) const UNBEARABLE: f64 = 4_000.0;
 
 fn is_unbearable(reading: usize) -> bool {
     // Not in step with the meters, so that each has some.
@@ -28,7 +28,7 @@ pub(crate) fn line(reading: usize) -> String {
     format!(r#"{{"timestamp":{time},"building":"B{meter}","floor":1,"electricity":{},"water":1}}"#, value(reading))
 }
 
-fn drop_tally(world: &World, version: &str, params: &str) {
+pub(crate) fn drop_tally(world: &World, version: &str, params: &str) {
     let sidecar = world.plugins().join("tally.toml");
     std::fs::write(sidecar, format!("warm_start = \"0s\"\n[params]\n{params}\n")).unwrap();
     let guest = workspace().join("target/guests").join(version).with_extension("wasm");

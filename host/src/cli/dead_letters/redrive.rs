@@ -18,8 +18,8 @@ use crate::kafka::{Redriven, Redriver, wait_until_settled};
 /// Letters of the table before the question; the counts are of all.
 const SHOWN: usize = 20;
 
-/// Sends dead letters again, once: readings to the input topic, rows to their result topic, all in one transaction with the word
-/// that they were sent.
+/// Sends dead letters again, once: readings to the topic that they came from (kind `scoring`: for their plugin alone), rows to their
+/// result topic, all in one transaction with the word that they were sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example, after raising `max` of a measure and restarting the host:
   wattdog dead-letters redrive --reason range --since 1d --dry-run

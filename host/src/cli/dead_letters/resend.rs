@@ -2,6 +2,7 @@
 
 use super::letter::{Letter, Place, REDRIVEN, Source};
 use crate::config::Config;
+use crate::domain::Redriven;
 
 /// How a record is sent; key and value are those of the dead letter.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,11 +13,6 @@ pub(super) struct Resend {
     /// Of the record that was set aside, so that `future` and `late` decide as they did; none: now.
     pub(super) timestamp_ms: Option<i64>,
     pub(super) headers: Vec<(&'static str, String)>,
-}
-
-/// Does the running host score a reading with one plugin alone? One that does not would aggregate it twice.
-fn host_scores_alone() -> bool {
-    false
 }
 
 /// How to send a letter of `topic`, or why not.
@@ -33,8 +29,7 @@ pub(super) fn resend(letter: &Letter, dead_letter_topic: &str, config: &Config) 
             Err(format!("it came from topic `{topic}`, and `kafka.topic` is `{}`", config.kafka.topic))
         }
         "reading" => Ok(send(*timestamp_ms, Vec::new())),
-        "scoring" if host_scores_alone() => Ok(send(*timestamp_ms, scoring_headers(letter))),
-        "scoring" => Err("a host of this version cannot score it alone and would aggregate the reading twice".into()),
+        "scoring" => Ok(send(*timestamp_ms, scoring_headers(letter))),
         "row" if ![&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies].contains(&topic) => {
             Err(format!("it came from topic `{topic}`, which is no result topic of this configuration"))
         }
@@ -46,9 +41,10 @@ pub(super) fn resend(letter: &Letter, dead_letter_topic: &str, config: &Config) 
 
 /// For a host: score it with this plugin, as the reading of that place, and do nothing else with it.
 fn scoring_headers(letter: &Letter) -> Vec<(&'static str, String)> {
-    let Source { topic, place, timestamp_ms } = &letter.source;
-    let source = format!("{topic}/{place}/{}", timestamp_ms.unwrap_or(-1));
-    vec![("redrive-plugin", letter.plugin.clone()), ("redrive-source", source)]
+    let Source { topic, place: Place { partition, offset }, timestamp_ms } = &letter.source;
+    let (partition, offset, timestamp_ms) = (*partition, *offset, timestamp_ms.unwrap_or(-1));
+    let redriven = Redriven { plugin: &letter.plugin, topic, partition, offset, timestamp_ms };
+    vec![(Redriven::PLUGIN, letter.plugin.clone()), (Redriven::SOURCE, redriven.source())]
 }
 
 /// What says on the dead-letter topic that the letter at `place` was sent again.
@@ -81,7 +77,6 @@ mod tests {
     fn what_would_be_counted_twice_or_nowhere_is_not_sent() {
         let config = Config::default();
         for (kind, topic, part) in [
-            ("scoring", "university_consumption", "aggregate the reading twice"),
             ("reading", "another", "`kafka.topic` is `university_consumption`"),
             ("row", "university_consumption", "no result topic"),
             ("", "university_consumption", "not known"),

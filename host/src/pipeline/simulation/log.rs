@@ -146,6 +146,7 @@ impl LaneLog for SimLog {
                 timestamp_ms: input.timestamp_ms,
                 key: Some(&input.key),
                 payload: Some(&input.payload),
+                redriven: None,
             })
             .collect();
         self.position += messages.len() as i64;
