@@ -21,7 +21,7 @@ fn decode(payload: &[u8]) -> Result<(Batch, MeterTable), Reject> {
 fn a_message_that_names_a_building_is_known_by_it_and_any_other_by_none() {
     let mut decoder = Decoder::new(&Input::default());
     let mut find = |payload: Option<&[u8]>| {
-        decoder.building(&Message { offset: 0, timestamp_ms: 0, key: None, payload }).map(ToOwned::to_owned)
+        decoder.building(&Message { offset: 0, timestamp_ms: 0, key: None, payload, redriven: None }).map(ToOwned::to_owned)
     };
     assert_eq!(find(Some(br#"{"building":"Tower","electricity":1}"#)).as_deref(), Some("Tower"));
     assert_eq!(find(Some(br#"{"more":[1],"building":7}"#)).as_deref(), Some("7"));

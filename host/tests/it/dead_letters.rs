@@ -190,7 +190,11 @@ async fn a_reading_that_a_detector_failed_on_is_scored_by_it_alone_once_it_is_me
             .fetch_one(&postgres)
             .await
             .unwrap();
-    assert_eq!((Some(offset), seen.as_str()), (letter["offset"].as_i64(), "20"), "as the reading that it was, after all others");
+    assert_eq!(
+        (Some(offset), seen.as_str()),
+        (letter["offset"].as_i64(), "20.0"),
+        "as the reading that it was, after all others"
+    );
     assert_eq!((findings("kmeans").await, windows(&postgres, "Half").await), (1, (1, READINGS)), "for this detector alone");
     assert!(redrive(&world, &["--kind", "scoring", "--yes"]).1.contains("0 to send, 1 sent before"));
     running.stop();
