@@ -23,6 +23,9 @@ use crate::results::{OutRecord, ResultTopic, TopicNames};
 
 /// One call to a broker; longer waits are made of several.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client is asked to fence the lane's predecessor before the next one is. The broker first aborts the transaction that
+/// the predecessor left open; librdkafka asks again 500 ms later and no sooner, a new client asks at once.
+const FENCE_STEPS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(300), CALL_TIMEOUT];
 /// How often a flush, or an abort, looks for failed deliveries while records are in flight.
 const DELIVERY_STEP: Duration = Duration::from_millis(50);
 
@@ -135,12 +138,22 @@ impl LaneLog for KafkaLane {
     fn open(&mut self) -> Result<(), LogError> {
         self.let_go();
         let config = self.settings.transactional_producer(&self.transactional_id);
-        let producer: BaseProducer<Context> = config.create_with_context(Context).map_err(|error| {
-            LogError::Fatal(format!("no transactions with these settings: {error}; check `kafka.properties`"))
-        })?;
-        producer.init_transactions(CALL_TIMEOUT).map_err(|error| of_transaction(&error))?;
-        self.producer = Some(producer);
-        Ok(())
+        let mut outcome = Err(LogError::Lost("the lane's predecessor was not fenced".into()));
+        for wait in FENCE_STEPS {
+            let producer: BaseProducer<Context> = config.create_with_context(Context).map_err(|error| {
+                LogError::Fatal(format!("no transactions with these settings: {error}; check `kafka.properties`"))
+            })?;
+            outcome = producer.init_transactions(wait).map_err(|error| of_transaction(&error));
+            match &outcome {
+                // Dropped here and now: two clients of one transactional id would fence each other.
+                Err(LogError::Again(_)) => drop(producer),
+                _ => {
+                    self.producer = outcome.is_ok().then_some(producer);
+                    break;
+                }
+            }
+        }
+        outcome
     }
 
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
