@@ -123,7 +123,7 @@ async fn run(case: &Case, input: &World, expected: Option<&Vec<String>>) -> Vec<
     feed(&feeder, FIRST..READINGS);
     let rows = match expected {
         None => {
-            let wrong = oracle::compare(&world, &oracle::Expected::of(input), PATIENCE).await;
+            let wrong = oracle::compare(&world, &oracle::Expected::of(input, &input.name), PATIENCE).await;
             assert_eq!(wrong.all().collect::<Vec<_>>(), Vec::<&String>::new());
             rows(&world).await.unwrap()
         }

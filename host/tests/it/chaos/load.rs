@@ -53,7 +53,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn start(world: &World) -> Self {
+    /// Keyed by building, or by nothing that says anything.
+    pub(crate) fn start(world: &World, keyed: bool) -> Self {
         let (feeder, stop) = (Feeder::new(world, "lz4"), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -61,7 +62,8 @@ impl Load {
             while !stopped.load(Ordering::Relaxed) {
                 for _ in 0..AT_ONCE {
                     let (building, line) = line(sent);
-                    feeder.send(&building, Some(line.as_bytes()));
+                    let key = if keyed { building } else { format!("gateway {sent}") };
+                    feeder.send(&key, Some(line.as_bytes()));
                     sent += 1;
                 }
                 std::thread::sleep(PAUSE);

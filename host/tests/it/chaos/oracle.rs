@@ -50,9 +50,10 @@ struct Building {
 }
 
 impl Expected {
-    pub(crate) fn of(world: &World) -> Self {
+    /// Of what stands in the topic that lanes read.
+    pub(crate) fn of(world: &World, topic: &str) -> Self {
         let (mut expected, mut buildings) = (Self::default(), BTreeMap::<String, Building>::new());
-        read_topic(&world.kafka, &world.name, |message| {
+        read_topic(&world.kafka, topic, |message| {
             let place = (message.partition(), message.offset());
             let mut set_aside = |kind: &str, reason: &str| {
                 expected.dead_letters.insert((place, kind.to_owned(), reason.to_owned()));
@@ -141,6 +142,27 @@ impl Wrong {
         }
         let missing = expected.keys().filter(|key| !there.contains_key(key));
         self.lost.extend(missing.map(|key| format!("{what} {key:?}")));
+    }
+}
+
+/// Waits until each message of the input is in the topic that is keyed by building, as often as in the input.
+pub(crate) fn all_are_moved(world: &World, patience: Duration) {
+    let texts = |topic: &str| {
+        let mut texts = BTreeMap::<Vec<u8>, u32>::new();
+        read_topic(&world.kafka, topic, |message| *texts.entry(message.payload().unwrap().to_owned()).or_default() += 1);
+        texts
+    };
+    let (wanted, began) = (texts(&world.name), Instant::now());
+    loop {
+        let moved = texts(&format!("{}.repartition", world.name));
+        let lost = wanted.iter().filter(|(text, times)| moved.get(*text).is_none_or(|moved| moved < times)).count();
+        let doubled = moved.iter().filter(|(text, times)| wanted.get(*text).is_none_or(|wanted| wanted < times)).count();
+        assert_eq!(doubled, 0, "texts that stand too often in the topic that is keyed by building");
+        if lost == 0 {
+            return;
+        }
+        assert!(began.elapsed() < patience, "{lost} texts never came to the topic that is keyed by building");
+        std::thread::sleep(Duration::from_secs(2));
     }
 }
 
