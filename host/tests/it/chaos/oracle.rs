@@ -118,8 +118,9 @@ pub(crate) struct Wrong {
 }
 
 impl Wrong {
+    /// What is doubled first: the comparison ends with it, before late rows have come.
     pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
-        self.lost.iter().chain(&self.doubled).chain(&self.wrong)
+        self.doubled.iter().chain(&self.wrong).chain(&self.lost)
     }
 
     fn rows<K: Ord + fmt::Debug, V: PartialEq + fmt::Debug>(

@@ -1,5 +1,6 @@
 //! Apache Kafka, one node, from Maven's registry.
 
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,14 +18,19 @@ pub(super) fn up(root: &Path, folder: &Path, port: u16) -> Result<String> {
     }
     let home = server.folder();
     std::fs::create_dir_all(home)?;
-    let libs = home.join("libs");
-    if !libs.join("installed").exists() {
+    let (libs, pom) = (home.join("libs"), std::fs::read(root.join("host/xtask/services/kafka.pom.xml"))?);
+    let installed = libs.join("installed.xml");
+    if std::fs::read(&installed).ok().is_none_or(|installed| installed != pom) {
         say("installing Apache Kafka");
-        std::fs::copy(root.join("host/xtask/services/kafka.pom.xml"), home.join("pom.xml"))?;
+        // Another version may neither load beside it nor read its data.
+        for folder in [&libs, &home.join("data")] {
+            std::fs::remove_dir_all(folder).or_else(|error| (error.kind() == NotFound).then_some(()).ok_or(error))?;
+        }
+        std::fs::write(home.join("pom.xml"), &pom)?;
         let mut maven = Command::new("mvn");
         maven.current_dir(home).args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
         run(maven.stdout(Stdio::null()))?;
-        std::fs::write(libs.join("installed"), "")?;
+        std::fs::write(&installed, &pom)?;
     }
     let properties = home.join("server.properties");
     std::fs::write(&properties, settings(port, &home.join("data")))?;
