@@ -72,6 +72,10 @@ pub(super) enum Fault {
 pub(super) struct Ground {
     pub(super) ways: Ways,
     pub(super) disk: SmallDisk,
+    /// What lanes read.
+    pub(super) input: String,
+    /// Where they keep their state.
+    pub(super) state: String,
 }
 
 impl Fault {
@@ -137,26 +141,26 @@ impl Fault {
             Self::Swap { version } => load::drop_tally(world, version),
             Self::DamagedState { partition } => {
                 let name = hosts.kill(victim);
-                damage(world, partition);
+                damage(world, ground, partition);
                 hosts.start(name, None);
             }
-            Self::StateDeleted => delete_state(world).await,
+            Self::StateDeleted => delete_state(world, &ground.state).await,
             Self::Way { to, is, for_s } => ground.ways.make(is, to, Duration::from_secs(for_s)),
             Self::DiskFull { for_s } => ground.disk.fill(Duration::from_secs(for_s)),
         }
     }
 }
 
-fn damage(world: &World, partition: i32) {
+fn damage(world: &World, ground: &Ground, partition: i32) {
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
-    let (topic, key) = (format!("{}.state", world.name), format!("{0}/{0}/lane", world.name));
-    let record = BaseRecord::to(&topic).partition(partition).key(&key).payload("nonsense");
+    let key = format!("{}/{}/lane", world.name, ground.input);
+    let record = BaseRecord::to(&ground.state).partition(partition).key(&key).payload("nonsense");
     producer.send(record).expect("the queue has room");
     producer.flush(Duration::from_secs(30)).expect("the broker takes it");
 }
 
-async fn delete_state(world: &World) {
+async fn delete_state(world: &World, topic: &str) {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
     // It may be gone already.
-    let _ = admin.delete_topics(&[&format!("{}.state", world.name)], &AdminOptions::new()).await.expect("the broker answers");
+    let _ = admin.delete_topics(&[topic], &AdminOptions::new()).await.expect("the broker answers");
 }

@@ -48,7 +48,11 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
         SESSION.as_millis(),
         if keyed { "never" } else { "always" }
     ));
-    let ground = Ground { ways: Ways::of(&mut world), disk: SmallDisk::under(&world).await };
+    let ways = Ways::of(&mut world);
+    let disk = SmallDisk::under(&world).await;
+    let through = if keyed { "" } else { ".repartition" };
+    let (input, state) = (format!("{}{through}", world.name), format!("{}.state{through}", world.name));
+    let ground = Ground { ways, disk, input, state };
     load::drop_tally(&world, 1);
     make_topic(&world).await;
     let load = Load::start(&world, keyed);
@@ -69,13 +73,10 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     }
     let sent = load.stop();
     let fed = began.elapsed();
-    let read = if keyed {
-        world.name.clone()
-    } else {
-        oracle::all_are_moved(&world, PATIENCE);
-        format!("{}.repartition", world.name)
-    };
-    let expected = oracle::Expected::of(&world, &read);
+    if !keyed {
+        oracle::all_are_moved(&world, &ground.input, PATIENCE);
+    }
+    let expected = oracle::Expected::of(&world, &ground.input);
     let wrong = oracle::compare(&world, &expected, PATIENCE).await;
     hosts.stop();
     ground.disk.remove(&world).await;

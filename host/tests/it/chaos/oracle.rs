@@ -147,7 +147,7 @@ impl Wrong {
 }
 
 /// Waits until each message of the input is in the topic that is keyed by building, as often as in the input.
-pub(crate) fn all_are_moved(world: &World, patience: Duration) {
+pub(crate) fn all_are_moved(world: &World, keyed: &str, patience: Duration) {
     let texts = |topic: &str| {
         let mut texts = BTreeMap::<Vec<u8>, u32>::new();
         read_topic(&world.kafka, topic, |message| *texts.entry(message.payload().unwrap().to_owned()).or_default() += 1);
@@ -155,7 +155,7 @@ pub(crate) fn all_are_moved(world: &World, patience: Duration) {
     };
     let (wanted, began) = (texts(&world.name), Instant::now());
     loop {
-        let moved = texts(&format!("{}.repartition", world.name));
+        let moved = texts(keyed);
         let lost = wanted.iter().filter(|(text, times)| moved.get(*text).is_none_or(|moved| moved < times)).count();
         let doubled = moved.iter().filter(|(text, times)| wanted.get(*text).is_none_or(|wanted| wanted < times)).count();
         assert_eq!(doubled, 0, "texts that stand too often in the topic that is keyed by building");
