@@ -28,9 +28,7 @@ impl StoredState {
                 return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownPartition));
             }
             let mut records = Vec::new();
-            reader.read_to_end(|message| {
-                records.extend(message.key.map(|key| (key.to_vec(), message.payload.map(<[u8]>::to_vec))));
-            })?;
+            read_on(&mut reader, &mut |key, value| records.push((key, value)))?;
             Ok((reader, records))
         };
         Ok(Self(std::thread::Builder::new().name(format!("state-{partition}")).spawn(read)?))
@@ -39,7 +37,7 @@ impl StoredState {
     /// Gives everything, once nobody else writes. False: nothing could be read ahead.
     pub(super) fn take_all(self, take: &mut TakeRecord<'_>) -> KafkaResult<bool> {
         let Ok(Ok((mut reader, records))) = self.0.join() else { return Ok(false) };
-        records.iter().for_each(|(key, value)| take(key, value.as_deref()));
+        records.into_iter().for_each(|(key, value)| take(key, value));
         read_on(&mut reader, take)?;
         Ok(true)
     }
@@ -53,7 +51,7 @@ pub(super) fn read_all(settings: &Settings, topic: &str, partition: i32, take: &
 fn read_on(reader: &mut PartitionReader, take: &mut TakeRecord<'_>) -> KafkaResult<()> {
     reader.read_to_end(|message| {
         if let Some(key) = message.key {
-            take(key, message.payload);
+            take(key.to_vec(), message.payload.map(<[u8]>::to_vec));
         }
     })
 }

@@ -27,7 +27,7 @@ pub enum LogError {
 }
 
 /// Takes a record's key, and its value if it has one.
-pub type TakeRecord<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+pub type TakeRecord<'a> = dyn FnMut(Vec<u8>, Option<Vec<u8>>) + 'a;
 
 /// The log as one lane sees it: its partition of the input, its transactions, its state.
 pub trait LaneLog {

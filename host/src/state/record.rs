@@ -4,10 +4,11 @@
 //! written (i64), CRC-32 (ISO-HDLC) of the key and of all but the checksum itself (u32), payload. The key of a part after the
 //! first is the record's own with a prefix, so that compaction keeps each part.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The format that is written; no other is read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER: usize = 17;
 const CHECKSUM: std::ops::Range<usize> = 13..17;
 /// Payload of one part: with its key well below the megabyte that brokers take by default.
@@ -126,10 +127,10 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Takes a record, in the order of the topic; one without a value takes the key away.
-    pub(super) fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+    pub(super) fn take(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         match value {
-            Some(value) => drop(self.values.insert(key.to_vec(), value.to_vec())),
-            None => drop(self.values.remove(key)),
+            Some(value) => drop(self.values.insert(key, value)),
+            None => drop(self.values.remove(&key)),
         }
     }
 
@@ -142,36 +143,32 @@ impl Stored {
         self.values.into_keys()
     }
 
-    /// Every key, of parts too.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.values.keys().map(Vec::as_slice)
+    /// Each whole record's key and payload. Parts of a longer value of before are left out.
+    pub(super) fn records(&self) -> impl Iterator<Item = Result<(&[u8], Cow<'_, [u8]>), StateError>> {
+        self.values.iter().filter_map(|(key, value)| match read_part(key, value) {
+            Ok(Part { part: 0, parts: 1, payload, .. }) => Some(Ok((key.as_slice(), Cow::Borrowed(payload)))),
+            Ok(Part { part: 0, parts, next_offset, payload }) => {
+                let whole = self.join(key, payload, parts, next_offset);
+                Some(whole.map(|payload| (key.as_slice(), Cow::Owned(payload))))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
     }
 
-    /// Gives each whole record's key and payload. Parts of a longer value of before are left out.
-    pub(super) fn for_each(&self, mut give: impl FnMut(&[u8], &[u8]) -> Result<(), StateError>) -> Result<(), StateError> {
-        for (key, value) in &self.values {
-            let first = read_part(key, value)?;
-            if first.part > 0 {
-                continue;
+    /// With all parts after the first.
+    fn join(&self, key: &[u8], first: &[u8], parts: u16, next_offset: i64) -> Result<Vec<u8>, StateError> {
+        let mut payload = first.to_vec();
+        for part in 1..parts {
+            let lacking = || StateError::Incomplete { key: shown(key), part: part + 1, parts };
+            let key = key_of_part(key, part);
+            let next = read_part(&key, self.values.get(&key).ok_or_else(lacking)?)?;
+            if next.next_offset != next_offset {
+                return Err(lacking());
             }
-            if first.parts == 1 {
-                give(key, first.payload)?;
-                continue;
-            }
-            let mut payload = first.payload.to_vec();
-            for part in 1..first.parts {
-                let lacking = || StateError::Incomplete { key: shown(key), part: part + 1, parts: first.parts };
-                let key = key_of_part(key, part);
-                let value = self.values.get(&key).ok_or_else(lacking)?;
-                let next = read_part(&key, value)?;
-                if next.next_offset != first.next_offset {
-                    return Err(lacking());
-                }
-                payload.extend_from_slice(next.payload);
-            }
-            give(key, &payload)?;
+            payload.extend_from_slice(next.payload);
         }
-        Ok(())
+        Ok(payload)
     }
 }
 
@@ -188,18 +185,15 @@ mod tests {
         for part in 0..parts(payload.len()) {
             let mut value = Vec::new();
             write_part(key, payload, part, next_offset, &mut value);
-            into.take(&key_of_part(key, part), Some(&value));
+            into.take(key_of_part(key, part), Some(value));
         }
     }
 
     type Record = (Vec<u8>, Vec<u8>);
 
     fn read(stored: &Stored) -> Result<Vec<Record>, StateError> {
-        let mut all = Vec::new();
-        stored.for_each(|key, payload| {
-            all.push((key.to_vec(), payload.to_vec()));
-            Ok(())
-        })?;
+        let owned = |(key, payload): (&[u8], Cow<'_, [u8]>)| (key.to_vec(), payload.into_owned());
+        let mut all: Vec<Record> = stored.records().map(|record| record.map(owned)).collect::<Result<_, _>>()?;
         all.sort();
         Ok(all)
     }
@@ -223,9 +217,9 @@ mod tests {
         stored(b"a", &long, 1, &mut all);
         let mut second = Vec::new();
         write_part(b"a", &long, 1, 2, &mut second);
-        all.take(&key_of_part(b"a", 1), Some(&second));
+        all.take(key_of_part(b"a", 1), Some(second));
         assert_eq!(read(&all), Err(StateError::Incomplete { key: "a".into(), part: 2, parts: 2 }));
-        all.take(&key_of_part(b"a", 1), None);
+        all.take(key_of_part(b"a", 1), None);
         assert_eq!(read(&all), Err(StateError::Incomplete { key: "a".into(), part: 2, parts: 2 }));
     }
 
@@ -237,7 +231,7 @@ mod tests {
             let bit = bit.index(value.len() * 8);
             value[bit / 8] ^= 1 << (bit % 8);
             let mut all = Stored::default();
-            all.take(b"key", Some(&value));
+            all.take(b"key".to_vec(), Some(value));
             let unnoticed = read(&all).is_ok();
             proptest::prop_assert!(!unnoticed);
         }

@@ -24,7 +24,7 @@ impl Topic {
 
     fn restore(&self, config: &Config) -> Result<Restored, StateError> {
         let mut stored = StoredLane::new(config);
-        self.0.iter().for_each(|(key, value)| stored.take(key, Some(value)));
+        self.0.iter().for_each(|(key, value)| stored.take(key.clone(), Some(value.clone())));
         stored.restore(config)
     }
 }

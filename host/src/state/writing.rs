@@ -16,8 +16,8 @@ use crate::window::Change;
 /// Which meters of a plugin the topic has.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    pub(super) lineage: u64,
-    pub(super) written: Vec<bool>,
+    lineage: u64,
+    written: Vec<bool>,
 }
 
 impl Ledger {
@@ -42,7 +42,7 @@ pub struct StateWriter {
     /// Meters that the topic has: those below.
     pub(super) meters: usize,
     /// By file.
-    pub(super) ledgers: BTreeMap<String, Ledger>,
+    ledgers: BTreeMap<String, Ledger>,
     /// The records that the topic has beside the lane's own, by a hash of their keys, and of how many parts each is.
     records: HashMap<u64, u16, ahash::RandomState>,
     /// Keys that mean nothing any more.
@@ -78,6 +78,11 @@ impl StateWriter {
     /// The topic has a record of this key, with a payload of this length.
     pub(super) fn has(&mut self, key: &[u8], length: usize) {
         self.records.insert(hash(key), parts(length));
+    }
+
+    /// What the topic has of the plugin of this file, whose states are of this lineage.
+    pub(super) fn ledger(&mut self, file_stem: &str, lineage: u64) -> &mut Ledger {
+        self.ledgers.entry(file_stem.to_owned()).or_insert_with(|| Ledger { lineage, written: Vec::new() })
     }
 
     /// What stands under this key, or is a part of it, means nothing any more.

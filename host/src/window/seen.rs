@@ -1,5 +1,6 @@
 //! Which readings a window has, by their fingerprints.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::Fingerprint;
@@ -88,19 +89,22 @@ impl Serialize for Seen {
         let mut all: Vec<u64> = self.iter().collect();
         // Where they stand depends on the order in which they came.
         all.sort_unstable();
-        serializer.collect_seq(all.into_iter().map(u64::to_le_bytes))
+        let bytes: Vec<u8> = all.into_iter().flat_map(u64::to_le_bytes).collect();
+        serializer.serialize_bytes(&bytes)
     }
 }
 
 impl<'de> Deserialize<'de> for Seen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let all = Vec::<[u8; 8]>::deserialize(deserializer)?;
+        let (all, []) = <&[u8]>::deserialize(deserializer)?.as_chunks() else {
+            return Err(D::Error::custom("fingerprints are of eight bytes"));
+        };
         let mut seen = Self::default();
         // In order they would crowd at the beginning of a table that grows with them.
-        seen.resize(all.len() * 8 / 7 + 1);
-        all.into_iter().map(u64::from_le_bytes).map(Fingerprint).for_each(|fingerprint| {
-            seen.insert(fingerprint);
-        });
+        seen.resize(all.len() * 4 / 3 + 2);
+        for fingerprint in all {
+            seen.insert(Fingerprint(u64::from_le_bytes(*fingerprint)));
+        }
         Ok(seen)
     }
 }

@@ -124,7 +124,7 @@ impl LaneLog for SimLog {
 
     fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
         let records = self.ask(|partition| partition.state.clone())?;
-        records.iter().for_each(|(key, value)| take(key, value.as_deref()));
+        records.into_iter().for_each(|(key, value)| take(key, value));
         Ok(())
     }
 

@@ -89,18 +89,18 @@ fn retold(readings: &[Said]) -> (Rows, Vec<&'static str>) {
 /// What of windows was stored.
 #[derive(Default)]
 struct Store {
-    times: BTreeMap<BuildingId, String>,
-    windows: BTreeMap<(BuildingId, i64), String>,
+    times: BTreeMap<BuildingId, Vec<u8>>,
+    windows: BTreeMap<(BuildingId, i64), Vec<u8>>,
 }
 
 impl Store {
     fn take(&mut self, windows: &mut Windows) {
         windows.take_changes(|change| match change {
             Change::Time(building, time) => {
-                self.times.insert(building, serde_json::to_string(time).unwrap());
+                self.times.insert(building, postcard::to_stdvec(time).unwrap());
             }
             Change::Window(building, window) => {
-                self.windows.insert((building, window.start_us), serde_json::to_string(window).unwrap());
+                self.windows.insert((building, window.start_us), postcard::to_stdvec(window).unwrap());
             }
             Change::Forgotten(building, start) => {
                 assert!(self.windows.remove(&(building, start)).is_some(), "what was not told is not told to be forgotten");
@@ -113,9 +113,9 @@ impl Store {
     fn restored(&self) -> Windows {
         let mut again = windows();
         for (&(building, _), window) in self.windows.iter().rev() {
-            again.restore_window(building, serde_json::from_str(window).unwrap());
+            again.restore_window(building, postcard::from_bytes(window).unwrap());
         }
-        self.times.iter().for_each(|(&building, time)| again.restore_time(building, serde_json::from_str(time).unwrap()));
+        self.times.iter().for_each(|(&building, time)| again.restore_time(building, postcard::from_bytes(time).unwrap()));
         again
     }
 }
