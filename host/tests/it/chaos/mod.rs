@@ -44,11 +44,11 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     let keyed = seed % 2 == 1;
     let mut world = World::with_plugins("chaos", &["kmeans"]);
     world.configure(&format!(
-        "[kafka.properties]\n\"session.timeout.ms\" = \"{}\"\n[state]\ninterval = \"5s\"\n[input]\nrepartition = \"{}\"\n",
-        SESSION.as_millis(),
-        if keyed { "never" } else { "always" }
+        "[kafka.properties]\n\"session.timeout.ms\" = \"{}\"\n[state]\ninterval = \"5s\"\n",
+        SESSION.as_millis()
     ));
     let ways = Ways::of(&mut world);
+    world.variables.push(("WATTDOG__INPUT__REPARTITION", if keyed { "never" } else { "always" }.to_owned()));
     let disk = SmallDisk::under(&world).await;
     let through = if keyed { "" } else { ".repartition" };
     let (input, state) = (format!("{}{through}", world.name), format!("{}.state{through}", world.name));
@@ -59,6 +59,7 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     let mut hosts = Hosts::new(&world);
     hosts.add();
     std::thread::sleep(Duration::from_secs(3));
+    assert!(hosts.get(0).lives(), "{}", world.log());
     let input = if keyed { "keyed by building" } else { "without keys" };
     let began = Instant::now();
     let mut report = format!("# Chaos: {faults} faults, seed {seed}, an input {input}\n\n| s | fault |\n|---|---|\n");
