@@ -47,6 +47,12 @@ pub struct Metrics {
     pub dead_letters: Family<ReasonLabel, Counter>,
     /// Records behind the end of each partition.
     pub consumer_lag: Family<PartitionLabel, Gauge>,
+    /// Messages of each partition that are fetched and not read yet.
+    pub input_queued: Family<PartitionLabel, Gauge>,
+    /// Records that each lane's producer has not sent yet.
+    pub results_queued: Family<PartitionLabel, Gauge>,
+    /// Results of each lane that no commit has confirmed yet.
+    pub outbox_bytes: Family<PartitionLabel, Gauge>,
     /// Latest event time of each partition, seconds since the epoch.
     pub watermark: Family<PartitionLabel, FloatGauge>,
     /// Processor time of each stage of the lanes.
@@ -67,6 +73,8 @@ pub struct Metrics {
     pub plugin_swap_pause: Family<PluginLabel, Histogram, fn() -> Histogram>,
     /// Records that each sink has not stored yet.
     pub sink_lag: Family<SinkLabel, Gauge>,
+    /// Records that each sink has fetched and not read yet.
+    pub sink_queued: Family<SinkLabel, Gauge>,
     /// Rows that each sink has stored.
     pub sink_rows: Family<SinkLabel, Counter>,
     /// For how long each sink's store has been away; 0 while it answers.
@@ -96,6 +104,9 @@ impl Metrics {
             findings: Family::default(),
             dead_letters: Family::default(),
             consumer_lag: Family::default(),
+            input_queued: Family::default(),
+            results_queued: Family::default(),
+            outbox_bytes: Family::default(),
             watermark: Family::default(),
             stage_cpu: Family::default(),
             plugin_cpu: Family::default(),
@@ -106,6 +117,7 @@ impl Metrics {
             plugin_swaps: Family::default(),
             plugin_swap_pause: Family::new_with_constructor(seconds),
             sink_lag: Family::default(),
+            sink_queued: Family::default(),
             sink_rows: Family::default(),
             sink_away: Family::default(),
             sink_deleted: Family::default(),
@@ -122,6 +134,9 @@ impl Metrics {
         registry.register("findings", "Findings of detectors", m.findings.clone());
         registry.register("dead_letters", "Dead letters", m.dead_letters.clone());
         registry.register("consumer_lag", "Records behind the end of the partition", m.consumer_lag.clone());
+        registry.register("input_queued_records", "Messages fetched and not read yet", m.input_queued.clone());
+        registry.register("results_queued_records", "Records not sent yet", m.results_queued.clone());
+        registry.register("outbox_bytes", "Results that no commit has confirmed yet", m.outbox_bytes.clone());
         registry.register("watermark_seconds", "Latest event time, since the epoch", m.watermark.clone());
         registry.register("stage_cpu_seconds", "Processor time of a stage of the lanes", m.stage_cpu.clone());
         registry.register("plugin_cpu_seconds", "Processor time of calls into a plugin", m.plugin_cpu.clone());
@@ -132,6 +147,7 @@ impl Metrics {
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
         registry.register("plugin_swap_pause_seconds", "Time that a lane stood still for a swap", m.plugin_swap_pause.clone());
         registry.register("sink_lag", "Records not stored yet", m.sink_lag.clone());
+        registry.register("sink_queued_records", "Records fetched and not read yet", m.sink_queued.clone());
         registry.register("sink_rows", "Rows stored", m.sink_rows.clone());
         registry.register("sink_away_seconds", "Time since the store stopped answering, 0 while it does", m.sink_away.clone());
         registry.register("sink_deleted_rows", "Rows deleted since they were older than is kept", m.sink_deleted.clone());

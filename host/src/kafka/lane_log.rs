@@ -18,7 +18,7 @@ use super::{Group, PartitionQueue, Settings, complaints};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::Message;
-use crate::pipeline::{LaneLog, LogError, TakeRecord};
+use crate::pipeline::{LaneLog, LogError, Queued, TakeRecord};
 use crate::results::{OutRecord, ResultTopic, TopicNames};
 
 /// One call to a broker; longer waits are made of several.
@@ -195,6 +195,11 @@ impl LaneLog for KafkaLane {
 
     fn lag_behind(&self, offset: i64) -> i64 {
         self.queue.lag_behind(offset).unwrap_or(0)
+    }
+
+    fn queued(&self) -> Queued {
+        let results = self.producer.as_ref().map_or(0, |producer| producer.in_flight_count());
+        Queued { input: self.reader.queued(), results: usize::try_from(results).unwrap_or(0) }
     }
 
     fn begin(&mut self) -> Result<(), LogError> {

@@ -87,6 +87,12 @@ impl BatchReader {
         Messages { taken: &self.buffer[..count] }
     }
 
+    /// What waits here.
+    pub(super) fn queued(&self) -> usize {
+        // SAFETY: the queue is alive.
+        unsafe { ffi::rd_kafka_queue_length(self.queue.native.as_ptr()) }
+    }
+
     fn take(&mut self, at: usize, wait: Duration, most: usize) -> usize {
         let slots = &mut self.buffer[at..at + most];
         let wait_ms = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);

@@ -130,6 +130,12 @@ impl ResultReader {
         }
     }
 
+    /// Records that are fetched and not read yet.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.reader.queued()
+    }
+
     /// Records between what was read and the ends of the topics; asks the broker, so not for each batch.
     #[must_use]
     pub fn lag(&self) -> Option<i64> {

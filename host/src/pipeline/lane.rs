@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::commit::{Commit, Transaction};
 use super::crash_point;
 use super::following::Following;
+use super::gauges::Gauges;
 use super::homes::{Homes, Residents};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
@@ -15,7 +16,7 @@ use super::stage_cpu::Stage;
 use super::stages::Stages;
 use crate::config::Config;
 use crate::kafka::Settings;
-use crate::metrics::{Metrics, PartitionLabel};
+use crate::metrics::Metrics;
 use crate::registry::Lineups;
 use crate::state::{LaneState, StateWriter};
 
@@ -76,6 +77,7 @@ pub(super) struct Lane<L> {
     replay_until: Option<i64>,
     last_message: Instant,
     last_live: Instant,
+    gauges: Gauges,
     last_state: Instant,
     /// The state is written with the next commit: what it holds could not be found again by a replay.
     state_is_due: bool,
@@ -102,6 +104,7 @@ impl<L: LaneLog> Lane<L> {
         Ok(Self {
             following,
             residents: Residents::of(Arc::clone(&shared.homes), log.partition()),
+            gauges: Gauges::of(&shared.metrics, log.partition()),
             shared,
             log,
             orders,
@@ -229,11 +232,7 @@ impl<L: LaneLog> Lane<L> {
         }
         self.last_live = now;
         let lag = self.log.lag_behind(self.state.next_offset.unwrap_or(0));
-        let label = PartitionLabel { partition: self.log.partition().to_string() };
-        self.shared.metrics.consumer_lag.get_or_create(&label).set(lag);
-        if let Some(watermark) = self.state.windows.watermark() {
-            self.shared.metrics.watermark.get_or_create(&label).set(watermark.0 as f64 / 1e6);
-        }
+        self.gauges.tell(&self.log, &self.state, lag, self.stages.results.outbox.byte_len());
         if lag > CAUGHT_UP_RECORDS && !idle {
             return;
         }

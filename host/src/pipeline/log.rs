@@ -29,6 +29,15 @@ pub enum LogError {
 /// Takes a record's key, and its value if it has one.
 pub type TakeRecord<'a> = dyn FnMut(Vec<u8>, Option<Vec<u8>>) + 'a;
 
+/// How full the queues before and behind a lane are, in records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Queued {
+    /// Fetched and not read yet.
+    pub input: usize,
+    /// Sent by the lane and not acknowledged yet.
+    pub results: usize,
+}
+
 /// The log as one lane sees it: its partition of the input, its transactions, its state.
 pub trait LaneLog {
     /// Which partition of the input.
@@ -77,6 +86,9 @@ pub trait LaneLog {
 
     /// Records between `offset` and the end of the input, as far as it is known.
     fn lag_behind(&self, offset: i64) -> i64;
+
+    /// What waits in the log's client.
+    fn queued(&self) -> Queued;
 
     /// Begins a transaction.
     ///

@@ -3,6 +3,7 @@
 mod commit;
 mod crash_point;
 mod following;
+mod gauges;
 mod homes;
 mod lane;
 mod lanes;
@@ -21,5 +22,5 @@ mod wiring;
 mod work;
 
 pub use lanes::{LaneInfo, Lanes};
-pub use log::{LaneLog, LogError, TakeRecord};
+pub use log::{LaneLog, LogError, Queued, TakeRecord};
 pub use wiring::{Host, HostError, Status};

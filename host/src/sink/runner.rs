@@ -121,6 +121,8 @@ impl<S: Sink> Runner<S> {
             return;
         }
         self.lag_asked = clock::monotonic();
+        let queued = i64::try_from(self.reader.queued()).unwrap_or(i64::MAX);
+        self.metrics.sink_queued.get_or_create(&self.label()).set(queued);
         if let Some(lag) = self.reader.lag() {
             self.metrics.sink_lag.get_or_create(&self.label()).set(lag);
         }

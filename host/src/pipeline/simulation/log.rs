@@ -10,7 +10,7 @@ use super::broker::{Fenced, Input, NotCommitted, Partition};
 use super::world::World;
 use crate::domain::Message;
 use crate::pipeline::lane::Orders;
-use crate::pipeline::{LaneLog, LogError, TakeRecord};
+use crate::pipeline::{LaneLog, LogError, Queued, TakeRecord};
 use crate::results::OutRecord;
 
 /// Most messages of one poll.
@@ -155,6 +155,10 @@ impl LaneLog for SimLog {
             self.world.pass(wait);
         }
         !messages.is_empty()
+    }
+
+    fn queued(&self) -> Queued {
+        Queued::default()
     }
 
     fn lag_behind(&self, offset: i64) -> i64 {

@@ -14,6 +14,9 @@ const MEGABYTES: u32 = 600;
 /// A file system in memory, for which the machine's administrator is needed, as for the servers' packages.
 pub(super) struct SmallDisk {
     folder: PathBuf,
+    server: String,
+    /// Of the database, and of its tablespace.
+    name: String,
 }
 
 fn run(program: &str, arguments: &[&str]) {
@@ -39,7 +42,7 @@ impl SmallDisk {
         ] {
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
         }
-        Self { folder }
+        Self { folder, server: world.postgres_server.clone(), name: world.name.clone() }
     }
 
     /// Nothing more can be written for a while.
@@ -55,19 +58,21 @@ impl SmallDisk {
         std::thread::sleep(time);
         std::fs::remove_file(file).unwrap();
     }
-
-    /// Takes the disk away, with the database.
-    pub(super) async fn remove(self, world: &World) {
-        let mut server = PgConnection::connect(&world.postgres_server).await.unwrap();
-        for statement in [format!("DROP DATABASE {} WITH (FORCE)", world.name), format!("DROP TABLESPACE {}", world.name)] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
-        }
-    }
 }
 
 impl Drop for SmallDisk {
+    /// Takes the disk away, with the database: a server that finds neither does not start again.
     fn drop(&mut self) {
-        // Lazily: after a test that failed the database is still there. A second panic would hide the first.
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let drop = async move {
+            let mut server = PgConnection::connect(&server).await.ok()?;
+            for what in [format!("DATABASE {name} WITH (FORCE)"), format!("TABLESPACE {name}")] {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP {what}"))).execute(&mut server).await.ok()?;
+            }
+            Some(())
+        };
+        // On a thread of its own, since a runtime may be at work on this one. A second panic would hide the first.
+        let _ = std::thread::spawn(|| tokio::runtime::Runtime::new().ok()?.block_on(drop)).join();
         let _ = Command::new("umount").arg("--lazy").arg(&self.folder).status();
     }
 }

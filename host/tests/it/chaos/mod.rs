@@ -80,7 +80,6 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     let expected = oracle::Expected::of(&world, &ground.input);
     let wrong = oracle::compare(&world, &expected, PATIENCE).await;
     hosts.stop();
-    ground.disk.remove(&world).await;
     report += &format!(
         "\n{sent} messages in {:.0} s; expected: {expected}.\n\nlost {}, doubled {}, wrong {}\n",
         fed.as_secs_f64(),
