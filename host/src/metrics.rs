@@ -47,6 +47,8 @@ pub struct Metrics {
     pub dead_letters: Family<ReasonLabel, Counter>,
     /// Records behind the end of each partition.
     pub consumer_lag: Family<PartitionLabel, Gauge>,
+    /// Records behind the end of each partition that are not in the topic that is keyed by building.
+    pub repartition_lag: Family<PartitionLabel, Gauge>,
     /// Messages of each partition that are fetched and not read yet.
     pub input_queued: Family<PartitionLabel, Gauge>,
     /// Records that each lane's producer has not sent yet.
@@ -104,6 +106,7 @@ impl Metrics {
             findings: Family::default(),
             dead_letters: Family::default(),
             consumer_lag: Family::default(),
+            repartition_lag: Family::default(),
             input_queued: Family::default(),
             results_queued: Family::default(),
             outbox_bytes: Family::default(),
@@ -134,6 +137,7 @@ impl Metrics {
         registry.register("findings", "Findings of detectors", m.findings.clone());
         registry.register("dead_letters", "Dead letters", m.dead_letters.clone());
         registry.register("consumer_lag", "Records behind the end of the partition", m.consumer_lag.clone());
+        registry.register("repartition_lag", "Records not brought over to the keyed topic yet", m.repartition_lag.clone());
         registry.register("input_queued_records", "Messages fetched and not read yet", m.input_queued.clone());
         registry.register("results_queued_records", "Records not sent yet", m.results_queued.clone());
         registry.register("outbox_bytes", "Results that no commit has confirmed yet", m.outbox_bytes.clone());

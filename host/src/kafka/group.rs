@@ -21,15 +21,15 @@ pub struct Group {
 }
 
 impl Group {
-    /// Joins; partitions come through [`Group::serve`].
+    /// Joins on a topic of so many partitions, which come through [`Group::serve`].
     ///
     /// # Errors
     /// When a property is wrong.
-    pub fn join(settings: &Settings, config: &Config, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
+    pub fn join(settings: &Settings, config: &Config, partitions: i32, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
         let kafka = &config.kafka;
         // An offset that waits for the end of a transaction is not waited for: whoever asks has ended those of its partition before.
         let offsets: BaseConsumer = settings.consumer(&kafka.group).set("isolation.level", "read_uncommitted").create()?;
-        let member = settings.member(&kafka.group, kafka.instance.as_deref());
+        let member = settings.member_with_lanes(&kafka.group, kafka.instance.as_deref(), partitions);
         let subscription = Subscription::join(&member, &[&kafka.topic], assignments)?;
         if kafka.instance.is_some() {
             reassign::soon(settings, &kafka.group, &config.topics.state);

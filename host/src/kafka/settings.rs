@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
+/// What a partition has fetched ahead, at least in messages and at most in KiB; with more partitions than so many, each has less.
+const FETCHED_MESSAGES: u32 = 14_000;
+const FETCHED_KBYTES: u32 = 8_192;
+const FULL_FETCHES: u32 = 8;
+/// Less than this would be a fetch for each poll.
+const LEAST_FETCHED_MESSAGES: u32 = 1_000;
+const LEAST_FETCHED_KBYTES: u32 = 256;
+
 /// How to reach the broker.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -52,8 +60,8 @@ impl Settings {
             ("fetch.message.max.bytes", "131072"),
             // A fetch is asked for when fewer are left, and takes some milliseconds: with 4,000, one poll's worth, lanes stood
             // still for most of the time; with 100,000, the default, the resident set is three times as large and nothing faster.
-            ("queued.min.messages", "14000"),
-            ("queued.max.messages.kbytes", "8192"),
+            ("queued.min.messages", &FETCHED_MESSAGES.to_string()),
+            ("queued.max.messages.kbytes", &FETCHED_KBYTES.to_string()),
             ("topic.metadata.refresh.interval.ms", "30000"),
             ("reconnect.backoff.max.ms", "2000"),
         ]);
@@ -70,6 +78,22 @@ impl Settings {
         let mut config = self.consumer(group);
         if let Some(instance) = instance {
             config.set("group.instance.id", instance);
+        }
+        config
+    }
+
+    /// A member that gives each of a topic's partitions to a lane. One host may come to have them all, so what is fetched ahead is
+    /// bounded for all of them together: many lanes take little more memory than [`FULL_FETCHES`].
+    #[must_use]
+    pub fn member_with_lanes(&self, group: &str, instance: Option<&str>, partitions: i32) -> ClientConfig {
+        let mut config = self.member(group, instance);
+        let crowd = u32::try_from(partitions).unwrap_or(0).div_ceil(FULL_FETCHES).max(1);
+        let shares = [
+            ("queued.min.messages", (FETCHED_MESSAGES / crowd).max(LEAST_FETCHED_MESSAGES)),
+            ("queued.max.messages.kbytes", (FETCHED_KBYTES / crowd).max(LEAST_FETCHED_KBYTES)),
+        ];
+        for (name, share) in shares.into_iter().filter(|(name, _)| !self.properties.contains_key(*name)) {
+            config.set(name, share.to_string());
         }
         config
     }
@@ -100,5 +124,26 @@ impl Settings {
         ]);
         config.set("transactional.id", transactional_id);
         config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_lanes_fetch_ahead_little_more_than_eight() {
+        let mut settings = Settings { bootstrap: "localhost:9092".into(), properties: BTreeMap::new() };
+        let ahead = |settings: &Settings, partitions| {
+            let config = settings.member_with_lanes("group", None, partitions);
+            ["queued.min.messages", "queued.max.messages.kbytes"].map(|name| config.get(name).unwrap().parse::<i32>().unwrap())
+        };
+        assert_eq!(ahead(&settings, 3), [14_000, 8_192]);
+        for partitions in [8, 9, 24, 100] {
+            let [messages, kbytes] = ahead(&settings, partitions);
+            assert!(partitions * messages <= 8 * 14_000 && partitions * kbytes <= 8 * 8_192, "{partitions} partitions");
+        }
+        settings.properties.insert("queued.min.messages".into(), "100000".into());
+        assert_eq!(ahead(&settings, 100), [100_000, 630]);
     }
 }

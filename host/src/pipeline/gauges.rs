@@ -1,8 +1,13 @@
-//! What a lane says of itself, once a second: how far it is, and how full its queues are.
+//! What lanes say of themselves, once a second: how far they are, and how full their queues are.
+
+use std::time::{Duration, Instant};
 
 use super::log::LaneLog;
 use crate::metrics::{Metrics, PartitionLabel};
 use crate::state::LaneState;
+
+/// How often a lag is told.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The gauges of one lane; they go with it, since another host may have the partition then.
 pub(super) struct Gauges {
@@ -35,6 +40,34 @@ impl Drop for Gauges {
             family.remove(label);
         }
         metrics.watermark.remove(label);
+    }
+}
+
+/// How far a partition of the input is brought over to the topic that is keyed by building.
+pub(super) struct RepartitionLag {
+    metrics: Metrics,
+    label: PartitionLabel,
+    told: Instant,
+}
+
+impl RepartitionLag {
+    pub(super) fn of(metrics: &Metrics, log: &impl LaneLog) -> Self {
+        let label = PartitionLabel { partition: log.partition().to_string() };
+        Self { metrics: metrics.clone(), label, told: log.now() }
+    }
+
+    pub(super) fn tell(&mut self, log: &impl LaneLog, next_offset: i64) {
+        let now = log.now();
+        if now.duration_since(self.told) >= INTERVAL {
+            self.told = now;
+            self.metrics.repartition_lag.get_or_create(&self.label).set(log.lag_behind(next_offset));
+        }
+    }
+}
+
+impl Drop for RepartitionLag {
+    fn drop(&mut self) {
+        self.metrics.repartition_lag.remove(&self.label);
     }
 }
 

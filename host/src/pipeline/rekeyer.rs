@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use super::commit::{Commit, Transaction};
+use super::gauges::RepartitionLag;
 use super::lane::{MAX_OUTBOX_BYTES, Orders};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
 use super::recovery::tell_never_read;
 use crate::config::Config;
 use crate::decode::Decoder;
+use crate::metrics::Metrics;
 use crate::results::Outbox;
 
 /// One life, on a partition of the input.
@@ -23,6 +25,7 @@ pub(super) struct Rekeyer<L> {
     transaction: Transaction,
     next_offset: i64,
     pace: Pace,
+    lag: RepartitionLag,
 }
 
 impl<L: LaneLog> Rekeyer<L> {
@@ -30,9 +33,10 @@ impl<L: LaneLog> Rekeyer<L> {
     ///
     /// # Errors
     /// When the log does not answer as it should; it comes back.
-    pub(super) fn begin(config: &Config, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
+    pub(super) fn begin(config: &Config, metrics: &Metrics, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
         match go_on(&mut log) {
             Ok(next_offset) => Ok(Self {
+                lag: RepartitionLag::of(metrics, &log),
                 log,
                 orders,
                 decoder: Decoder::new(&config.input),
@@ -60,6 +64,7 @@ impl<L: LaneLog> Rekeyer<L> {
             if self.pace.commit_is_due(self.log.now(), !came) || self.outbox.byte_len() >= MAX_OUTBOX_BYTES {
                 self.commit()?;
             }
+            self.lag.tell(&self.log, self.next_offset);
         }
         if self.orders.given_up() { Ok(()) } else { self.commit() }
     }

@@ -115,7 +115,8 @@ impl Host {
         let stop = Arc::new(AtomicBool::new(false));
         let (mut rekeyers, mut servers) = (None, Vec::new());
         if let Some(keyed) = repartition::prepare(&config, &settings, &there, partitions).await? {
-            let (lanes, server) = join(Box::new(Rekeying(keyed.rekeyers.clone())), keyed.rekeyers, &settings, &stop)?;
+            let (lanes, server) =
+                join(Box::new(Rekeying(keyed.rekeyers.clone(), metrics.clone())), keyed.rekeyers, partitions, &settings, &stop)?;
             rekeyers = Some(lanes);
             servers.push(server);
             (config, partitions) = (keyed.lanes, keyed.partitions);
@@ -131,7 +132,7 @@ impl Host {
             #[cfg(test)]
             planted: None,
         };
-        let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, &settings, &stop)?;
+        let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, partitions, &settings, &stop)?;
         servers.push(server);
         Ok(Self { status: Status { lanes, rekeyers, keeper, metrics }, stop, servers })
     }
@@ -151,11 +152,12 @@ impl Host {
 fn join(
     work: Box<dyn Work>,
     config: Config,
+    partitions: i32,
     settings: &Settings,
     stop: &Arc<AtomicBool>,
 ) -> Result<(Arc<Lanes>, JoinHandle<()>), HostError> {
     let lanes = Lanes::new(work, config.clone(), settings.clone());
-    let group = Group::join(settings, &config, Arc::clone(&lanes) as _)
+    let group = Group::join(settings, &config, partitions, Arc::clone(&lanes) as _)
         .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
     lanes.set_group(group.clone());
     let server = serve(group, Arc::clone(&lanes), Arc::clone(stop));

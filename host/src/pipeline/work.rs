@@ -8,6 +8,7 @@ use super::log::LogError;
 use super::rekeyer::Rekeyer;
 use crate::config::Config;
 use crate::kafka::KafkaLane;
+use crate::metrics::Metrics;
 
 /// From readings to rows.
 pub(super) struct Scoring(pub(super) Arc<Shared>);
@@ -35,7 +36,7 @@ impl Work for Scoring {
 }
 
 /// From the input to the topic that is keyed by building.
-pub(super) struct Rekeying(pub(super) Config);
+pub(super) struct Rekeying(pub(super) Config, pub(super) Metrics);
 
 impl Work for Rekeying {
     fn name(&self) -> &'static str {
@@ -43,7 +44,7 @@ impl Work for Rekeying {
     }
 
     fn live(&self, log: KafkaLane, orders: &Arc<Orders>, caught_up: &mut dyn FnMut()) -> (Result<(), LogError>, KafkaLane) {
-        let mut rekeyer = match Rekeyer::begin(&self.0, log, Arc::clone(orders)) {
+        let mut rekeyer = match Rekeyer::begin(&self.0, &self.1, log, Arc::clone(orders)) {
             Ok(rekeyer) => rekeyer,
             Err((error, log)) => return (Err(error), log),
         };

@@ -195,6 +195,11 @@ impl World {
         self.wattdog().args(arguments).env("WATTDOG_URL", url).env("WATTDOG_CONFIG", config).output().unwrap()
     }
 
+    /// What Prometheus would read of the running program.
+    pub(crate) fn metrics(&self) -> String {
+        wattdog::web::client::get(&self.address, "/metrics").unwrap()
+    }
+
     /// The partitions that the running program has, ready or not.
     pub(crate) fn lanes(&self) -> Option<usize> {
         let status: serde_json::Value = serde_json::from_slice(&self.asked(&["status", "--json"]).stdout).ok()?;
