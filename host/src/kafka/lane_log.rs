@@ -56,6 +56,10 @@ pub struct KafkaLane {
     transactional_id: String,
     topics: TopicNames,
     create_topics: bool,
+    /// No message before this one is wanted.
+    from: i64,
+    /// All that there is has been polled.
+    at_end: bool,
     /// None before the lane is opened.
     producer: Option<BaseProducer<Context>>,
     /// What is read ahead.
@@ -79,6 +83,8 @@ impl KafkaLane {
             transactional_id,
             topics,
             create_topics: kafka.create_topics,
+            from: 0,
+            at_end: false,
             producer: None,
             state: None,
         }
@@ -143,6 +149,8 @@ impl LaneLog for KafkaLane {
             let producer: BaseProducer<Context> = config.create_with_context(Context).map_err(|error| {
                 LogError::Fatal(format!("no transactions with these settings: {error}; check `kafka.properties`"))
             })?;
+            // A client without a connection asks for its coordinator half a second later; with this answer it has one.
+            producer.client().fetch_metadata(None, CALL_TIMEOUT).map_err(|error| of_call(&error))?;
             outcome = producer.init_transactions(wait).map_err(|error| of_transaction(&error));
             match &outcome {
                 // Dropped here and now: two clients of one transactional id would fence each other.
@@ -183,14 +191,25 @@ impl LaneLog for KafkaLane {
     }
 
     fn rewind(&mut self, offset: i64) -> Result<(), LogError> {
+        (self.from, self.at_end) = (offset, false);
         self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
-        let polled = self.reader.poll(wait);
+        let Self { reader, queue, from, at_end, .. } = self;
+        let polled = reader.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
-        take(&messages);
-        !messages.is_empty()
+        let (too_early, wanted) = messages.split_at(messages.partition_point(|message| message.offset < *from));
+        if wanted.is_empty() && !too_early.is_empty() {
+            seek_again(queue, *from);
+        }
+        *at_end = polled.at_end() || (*at_end && messages.is_empty());
+        take(wanted);
+        !wanted.is_empty()
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.at_end
     }
 
     fn lag_behind(&self, offset: i64) -> i64 {
@@ -268,6 +287,15 @@ impl LaneLog for KafkaLane {
     /// With jitter, so that several lanes do not come back at the same instant.
     fn pause(&mut self, about: Duration) {
         std::thread::sleep(about.mul_f64(rand::rng().random_range(0.5..1.0)));
+    }
+}
+
+/// A seek that comes while the client asks the broker where a partition begins is undone: the client drops that answer, asks once
+/// more, and goes there. Since it asks for the beginning, a lane gets messages too many then, and none too few.
+fn seek_again(queue: &PartitionQueue, from: i64) {
+    tracing::debug!(partition = queue.partition(), from, "the client has gone back to the beginning");
+    if let Err(error) = queue.seek(from, CALL_TIMEOUT) {
+        tracing::debug!(partition = queue.partition(), %error, "it stays there for now");
     }
 }
 

@@ -22,8 +22,8 @@ pub trait Assignments: Send + Sync {
     /// These are ours no longer once this returns: finish and commit what was read. When they were `lost`, they are another's
     /// already, and nothing can be committed.
     fn revoked(&self, partitions: &[i32], lost: bool);
-    /// Whoever gets a partition says where it is read from, before it is read. Otherwise it is read from where the group is; which
-    /// waits for transactions that are open, and was seen to wait for ever after a member was killed.
+    /// Whoever gets a partition says where it is read from; until then it is read from its beginning. Otherwise it is read from where
+    /// the group is; which waits for transactions that are open, and was seen to wait for ever after a member was killed.
     fn choose_offsets(&self) -> bool {
         false
     }
@@ -61,7 +61,7 @@ impl ConsumerContext for Context {
             Rebalance::Assign(list) => {
                 let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
                 for mut element in list.elements() {
-                    if self.assignments.choose_offsets() && element.set_offset(Offset::End).is_err() {
+                    if self.assignments.choose_offsets() && element.set_offset(Offset::Beginning).is_err() {
                         tracing::error!(partition = element.partition(), "an assigned partition begins where the group is");
                     }
                     match PartitionQueue::split(&consumer, element.topic(), element.partition()) {

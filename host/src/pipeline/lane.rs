@@ -27,8 +27,6 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) const MAX_OUTBOX_BYTES: usize = 1_700_000;
 /// Further from the end of the partition than this, a lane is catching up and publishes no open windows.
 const CAUGHT_UP_RECORDS: i64 = 10_000;
-/// The last message that was answered may be gone from the input; silence of this length ends a replay without it.
-const REPLAY_SILENCE: Duration = Duration::from_secs(2);
 
 /// What a lane is asked to do.
 #[derive(Debug, Default)]
@@ -75,7 +73,6 @@ pub(super) struct Lane<L> {
     transaction: Transaction,
     /// Messages before this have been answered in an earlier life.
     replay_until: Option<i64>,
-    last_message: Instant,
     last_live: Instant,
     gauges: Gauges,
     last_state: Instant,
@@ -113,7 +110,6 @@ impl<L: LaneLog> Lane<L> {
             writer,
             transaction: Transaction::default(),
             replay_until,
-            last_message: now,
             last_live: now,
             last_state: now,
             // The first commit says that the lane has a state at all.
@@ -161,7 +157,8 @@ impl<L: LaneLog> Lane<L> {
         }
         let idle = !self.step();
         if self.is_replaying() {
-            if idle && self.log.now().duration_since(self.last_message) > REPLAY_SILENCE {
+            // The last message that was answered may be gone from the input.
+            if idle && self.log.is_at_end() {
                 self.end_replay();
             }
             return Ok(());
@@ -208,10 +205,9 @@ impl<L: LaneLog> Lane<L> {
         });
         if came {
             self.residents.look(&self.state.meters);
-            self.last_message = self.log.now();
         }
         if live {
-            self.pace.came(self.last_message);
+            self.pace.came(self.log.now());
             self.state_is_due |= self.stages.take_decided();
             self.transaction.send(&mut self.log, &self.stages.results.outbox);
             self.stages.cpu.lap(Stage::Send);

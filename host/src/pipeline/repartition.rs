@@ -39,7 +39,6 @@ pub(super) async fn prepare(
     lanes.kafka.topic.clone_from(&config.topics.repartition);
     // What lanes of the input itself knew is of other meters.
     lanes.topics.state.push_str(".repartition");
-    rekeyers.topics.clone_from(&lanes.topics);
     rekeyers.kafka.group.push_str(".repartition");
     take_over(config, &rekeyers, settings)?;
     Ok(Some(Repartitioned { lanes, rekeyers, partitions }))

@@ -15,6 +15,8 @@ use crate::results::OutRecord;
 
 /// Most messages of one poll.
 const MAX_POLL: usize = 24;
+/// A broker that is away gives nothing for this long, and the input is not at its end.
+const LONG_SILENCE: Duration = Duration::from_secs(3);
 
 /// The process ends here and now.
 pub(super) struct Crash;
@@ -135,6 +137,10 @@ impl LaneLog for SimLog {
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
         self.let_others_run();
+        if self.world.is_silent() {
+            self.world.pass(LONG_SILENCE);
+            return false;
+        }
         let most = self.world.random(1..=MAX_POLL as u64) as usize;
         let from = self.position as usize;
         let polled: Vec<Input> =
@@ -159,6 +165,10 @@ impl LaneLog for SimLog {
 
     fn queued(&self) -> Queued {
         Queued::default()
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.lag_behind(self.position) <= 0
     }
 
     fn lag_behind(&self, offset: i64) -> i64 {

@@ -118,6 +118,13 @@ impl World {
         })
     }
 
+    /// The broker is away while the input is asked.
+    pub(super) fn is_silent(&self) -> bool {
+        let is_silent = !self.is_calm.get() && self.one_in(25);
+        self.faults.set(self.faults.get() + u32::from(is_silent));
+        is_silent
+    }
+
     /// In the middle of a call another lane may take a turn, or the whole group change.
     pub(super) fn interleave(self: &Rc<Self>) {
         if self.is_calm.get() || self.depth.get() >= MAX_DEPTH || !self.one_in(6) {
