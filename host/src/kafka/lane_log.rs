@@ -58,8 +58,6 @@ pub struct KafkaLane {
     create_topics: bool,
     /// No message before this one is wanted.
     from: i64,
-    /// All that there is has been polled.
-    at_end: bool,
     /// None before the lane is opened.
     producer: Option<BaseProducer<Context>>,
     /// What is read ahead.
@@ -84,7 +82,6 @@ impl KafkaLane {
             topics,
             create_topics: kafka.create_topics,
             from: 0,
-            at_end: false,
             producer: None,
             state: None,
         }
@@ -191,25 +188,24 @@ impl LaneLog for KafkaLane {
     }
 
     fn rewind(&mut self, offset: i64) -> Result<(), LogError> {
-        (self.from, self.at_end) = (offset, false);
+        self.from = offset;
         self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
-        let Self { reader, queue, from, at_end, .. } = self;
+        let Self { reader, queue, from, .. } = self;
         let polled = reader.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
         let (too_early, wanted) = messages.split_at(messages.partition_point(|message| message.offset < *from));
         if wanted.is_empty() && !too_early.is_empty() {
             seek_again(queue, *from);
         }
-        *at_end = polled.at_end() || (*at_end && messages.is_empty());
         take(wanted);
         !wanted.is_empty()
     }
 
-    fn is_at_end(&self) -> bool {
-        self.at_end
+    fn position(&self) -> i64 {
+        self.queue.position().unwrap_or(self.from)
     }
 
     fn lag_behind(&self, offset: i64) -> i64 {

@@ -87,7 +87,6 @@ impl Settings {
     #[must_use]
     pub fn member_with_lanes(&self, group: &str, instance: Option<&str>, partitions: i32) -> ClientConfig {
         let mut config = self.member(group, instance);
-        config.set("enable.partition.eof", "true");
         let crowd = u32::try_from(partitions).unwrap_or(0).div_ceil(FULL_FETCHES).max(1);
         let shares = [
             ("queued.min.messages", (FETCHED_MESSAGES / crowd).max(LEAST_FETCHED_MESSAGES)),

@@ -158,7 +158,7 @@ impl<L: LaneLog> Lane<L> {
         let idle = !self.step();
         if self.is_replaying() {
             // The last message that was answered may be gone from the input.
-            if idle && self.log.is_at_end() {
+            if idle && self.replay_until.is_some_and(|answered| self.log.position() >= answered) {
                 self.end_replay();
             }
             return Ok(());

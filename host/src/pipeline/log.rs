@@ -84,8 +84,9 @@ pub trait LaneLog {
     /// Gives what is there of the input; when nothing is, waits up to `wait` for a first message. False: there was nothing.
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool;
 
-    /// Nothing of the input is left to poll; what is silent may only be away.
-    fn is_at_end(&self) -> bool;
+    /// Nothing of the input before this offset is left to poll: it was polled, or there is nothing. A log that is silent may only be
+    /// away.
+    fn position(&self) -> i64;
 
     /// Records between `offset` and the end of the input, as far as it is known.
     fn lag_behind(&self, offset: i64) -> i64;

@@ -167,8 +167,8 @@ impl LaneLog for SimLog {
         Queued::default()
     }
 
-    fn is_at_end(&self) -> bool {
-        self.lag_behind(self.position) <= 0
+    fn position(&self) -> i64 {
+        self.position
     }
 
     fn lag_behind(&self, offset: i64) -> i64 {
