@@ -209,7 +209,8 @@ impl LaneLog for KafkaLane {
     }
 
     fn lag_behind(&self, offset: i64) -> i64 {
-        self.queue.lag_behind(offset).unwrap_or(0)
+        // Past the markers of transactions, which no message follows yet.
+        self.queue.lag_behind(offset.max(self.position())).unwrap_or(0)
     }
 
     fn queued(&self) -> Queued {
