@@ -140,9 +140,11 @@ struct Keeping {
 impl Keeping {
     fn first_look(&mut self) {
         trust::warn_of_strangers(&self.config.dir);
-        let started = clock::monotonic();
-        while self.look(true) && started.elapsed() < FIRST_PATIENCE {
+        // Looking may take long, where a component is compiled that is exchanged meanwhile: only waiting counts.
+        let mut waited = Duration::ZERO;
+        while self.look(true) && waited < FIRST_PATIENCE {
             std::thread::sleep(TICK);
+            waited += TICK;
         }
         self.publish();
         let lineup = self.lineups.current();
