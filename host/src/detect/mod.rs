@@ -84,22 +84,8 @@ impl Detect {
         self.run_those(|_| true, batch, meters, dictionaries, source, verdicts);
     }
 
-    /// Scores every row with the detector of this name. False: none that runs has it.
-    pub fn run_one(
-        &mut self,
-        name: &str,
-        batch: &Batch,
-        meters: &MeterTable,
-        dictionaries: &Dictionaries,
-        source: Source<'_>,
-        verdicts: &mut impl Verdicts,
-    ) -> bool {
-        let is_it = |plugin: &Plugin| plugin.name == name && plugin.role == registry::Role::Active;
-        self.run_those(is_it, batch, meters, dictionaries, source, verdicts)
-    }
-
-    /// True when at least one was asked.
-    fn run_those(
+    /// Scores every row with those detectors of which `is_asked` says so. False: there is none.
+    pub fn run_those(
         &mut self,
         is_asked: impl Fn(&Plugin) -> bool,
         batch: &Batch,

@@ -10,7 +10,7 @@ use crate::detect::{Detect, Source};
 use crate::domain::{Batch, EventTime, Message, MeterId, Reason, Redriven, Reject};
 use crate::enrich::Enrich;
 use crate::metrics::PluginLabel;
-use crate::registry::{Lineup, Role};
+use crate::registry::{Lineup, Plugin, Role};
 use crate::results::RowFormat;
 use crate::state::LaneState;
 use crate::wasm::{Cost, Kept, LanePlugin, Names, Succession, resume};
@@ -161,7 +161,8 @@ impl Stages {
             enrich.run_stateless(batch, &state.meters, &mut FailuresOn { results, messages: &messages });
             let mut verdicts = VerdictsOn { results, messages: &messages, offsets: &batch.offsets };
             let source = Source { topic, partition };
-            if !detect.run_one(plugin, batch, &state.meters, enrich.dictionaries(), source, &mut verdicts) {
+            let is_it = |other: &Plugin| other.name == plugin && other.role == Role::Active;
+            if !detect.run_those(is_it, batch, &state.meters, enrich.dictionaries(), source, &mut verdicts) {
                 results.not_scored(&messages[0], plugin, "no detector of this name runs; start it, and send this again");
             }
         }
