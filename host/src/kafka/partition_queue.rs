@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::Offset;
 use rdkafka::bindings as ffi;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::queue::{BatchReader, Queue};
 use super::subscription::Context;
@@ -67,13 +67,9 @@ impl PartitionQueue {
             match self.consumer.seek(&self.topic.to_string_lossy(), self.partition, Offset::Offset(offset), timeout) {
                 // It has not yet begun to fetch what it was just assigned.
                 Err(KafkaError::Seek(_)) if started.elapsed() < timeout => std::thread::sleep(SEEK_RETRY),
-                Err(error) => return Err(error),
-                Ok(()) => break,
+                done => return done,
             }
         }
-        let mut list = TopicPartitionList::new();
-        list.add_partition(&self.topic.to_string_lossy(), self.partition);
-        self.consumer.resume(&list)
     }
 
     /// The offset after all that was polled since the last seek, markers of transactions too; none before the first.

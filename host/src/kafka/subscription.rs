@@ -22,8 +22,8 @@ pub trait Assignments: Send + Sync {
     /// These are ours no longer once this returns: finish and commit what was read. When they were `lost`, they are another's
     /// already, and nothing can be committed.
     fn revoked(&self, partitions: &[i32], lost: bool);
-    /// Whoever gets a partition says where it is read from, and nothing is read before that. Otherwise it is read from where the
-    /// group is; which waits for transactions that are open, and was seen to wait for ever after a member was killed.
+    /// Whoever gets a partition says where it is read from; until then it is read from its beginning. Otherwise it is read from where
+    /// the group is; which waits for transactions that are open, and was seen to wait for ever after a member was killed.
     fn choose_offsets(&self) -> bool {
         false
     }
@@ -72,16 +72,6 @@ impl ConsumerContext for Context {
             }
             Rebalance::Revoke(list) => self.assignments.revoked(&partitions(list), consumer.assignment_lost()),
             Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
-        }
-    }
-
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        // Nothing is fetched that nobody wants; a seek ends it.
-        if let Rebalance::Assign(list) = rebalance
-            && self.assignments.choose_offsets()
-            && let Err(error) = consumer.pause(list)
-        {
-            tracing::debug!(%error, "more is fetched than is wanted");
         }
     }
 }
