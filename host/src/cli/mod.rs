@@ -107,5 +107,31 @@ pub fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the one place where the program's own failure is told")]
 fn report(error: &anyhow::Error) {
-    eprintln!("wattdog: {error:#}");
+    eprintln!("wattdog: {}", in_one_line(error));
+}
+
+/// With its causes, apart from those whose words an error has in its own.
+fn in_one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match &*said {
+        "" => cause,
+        _ if said.contains(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no broker answers: {source}; start it")]
+        struct Unreachable {
+            source: std::io::Error,
+        }
+        let error = anyhow::Error::from(Unreachable { source: std::io::Error::other("refused") });
+        assert_eq!(in_one_line(&error), "no broker answers: refused; start it");
+        assert_eq!(in_one_line(&error.context("cannot replay")), "cannot replay: no broker answers: refused; start it");
+    }
 }

@@ -7,8 +7,12 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Settings;
+use crate::clock;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a coordinator is looked for; on a new broker it comes with the first group, and others move when a broker goes.
+const COORDINATOR_PATIENCE: Duration = Duration::from_secs(30);
+const COORDINATOR_STEP: Duration = Duration::from_millis(200);
 
 /// What a group committed for a topic, where it did. With `read_committed`, transactions that are open and may commit more are
 /// waited for: those of a member that was killed, for up to a minute.
@@ -20,12 +24,27 @@ fn committed(settings: &Settings, group: &str, topic: &str, isolation: &str) -> 
         asked.add_partition(topic, partition.id());
     }
     let mut found = TopicPartitionList::new();
-    for element in consumer.committed_offsets(asked, CALL_TIMEOUT)?.elements() {
+    for element in with_coordinator(|| consumer.committed_offsets(asked.clone(), CALL_TIMEOUT))?.elements() {
         if let Offset::Offset(offset) = element.offset() {
             found.add_partition_offset(topic, element.partition(), Offset::Offset(offset))?;
         }
     }
     Ok(found)
+}
+
+/// Asks a group's coordinator again while there is none.
+fn with_coordinator<T>(mut ask: impl FnMut() -> KafkaResult<T>) -> KafkaResult<T> {
+    let started = clock::monotonic();
+    loop {
+        let answer = ask();
+        let code = answer.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        let is_missing =
+            matches!(code, Some(Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress));
+        if !is_missing || started.elapsed() > COORDINATOR_PATIENCE {
+            return answer;
+        }
+        std::thread::sleep(COORDINATOR_STEP);
+    }
 }
 
 /// True when a group has read of a topic.
