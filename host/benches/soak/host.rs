@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Host {
     child: Child,
     address: String,
+    log: PathBuf,
 }
 
 /// One look at it.
@@ -75,17 +76,20 @@ impl Host {
                 folder.join("audit.jsonl"),
             ),
         )?;
-        let log = std::fs::File::options().create(true).append(true).open(folder.join("log"))?;
+        let log = folder.join("log");
+        let said = std::fs::File::options().create(true).append(true).open(&log)?;
         let mut program = Command::new(env!("CARGO_BIN_EXE_wattdog"));
-        program.arg("run").arg("--config").arg(&config).stdout(log.try_clone()?).stderr(log);
+        program.arg("run").arg("--config").arg(&config).stdout(said.try_clone()?).stderr(said);
         program.envs(instance.map(|name| ("WATTDOG__KAFKA__INSTANCE", name)));
         let child = program.spawn()?;
-        Ok(Self { child, address })
+        Ok(Self { child, address, log })
     }
 
-    pub(crate) fn until_ready(&self) -> Result<()> {
+    pub(crate) fn until_ready(&mut self) -> Result<()> {
         let started = Instant::now();
         while client::get(&self.address, "/readyz").is_err() {
+            let ended = self.child.try_wait()?;
+            ensure!(ended.is_none(), "the program has ended: {}", std::fs::read_to_string(&self.log)?);
             ensure!(started.elapsed() < PATIENCE, "the program is not ready");
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     let mongodb = variable("WATTDOG_TEST_MONGODB")?;
     let mongodb = (!args.without_mongodb).then_some(mongodb.as_str());
     let setup = Setup { kafka: &kafka, topic: &topic, postgres: &through, mongodb, lateness: &args.lateness, instance: None };
-    let host = Host::start(&setup, folder.path())?;
+    let mut host = Host::start(&setup, folder.path())?;
     host.until_ready()?;
     let load = Load::start(&kafka, &topic, args.meters, args.rate, args.findings_every)?;
     std::thread::sleep(WARM_UP);

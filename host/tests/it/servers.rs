@@ -10,7 +10,7 @@ use sqlx::postgres::PgPool;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask services up` and export what it prints"))
 }
 

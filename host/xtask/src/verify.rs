@@ -23,7 +23,7 @@ pub(crate) fn verify(root: &Path, args: &Args) -> Result<()> {
     plugins::build(root)?;
     run(cargo(root).args(["build", "--quiet", "--release", "--package", "wattdog"]))?;
     let scripts = root.join("host/xtask/verify");
-    let python = python::environment(root, &scripts.join("requirements.txt"))?.join("python");
+    let python = python::environment(root, &scripts.join("kmeans-requirements.txt"))?.join("python");
     let program = root.join("target/release/wattdog");
 
     let mut rows = Command::new(&python);

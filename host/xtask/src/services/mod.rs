@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 pub(crate) use postgres::program as postgres_program;
 use process::Server;
 
-use crate::{prerequisites, say};
+use crate::{prerequisites, python, say};
 
 // Below the range of outgoing connections: a client that calls a server that is down again and again could otherwise be given the
 // server's own port and answer itself.
@@ -110,7 +110,17 @@ fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
         let own = postgres::up(&folder, POSTGRES_PORT)?;
         ferretdb::up(root, &folder, MONGODB_PORT, &own)
     })?;
-    Ok(vec![("WATTDOG_TEST_KAFKA", kafka), ("WATTDOG_TEST_POSTGRES", postgres), ("WATTDOG_TEST_MONGODB", mongodb)])
+    // What compares their contents with what should be in them.
+    let python = given_or("WATTDOG_TEST_PYTHON", || {
+        let programs = python::environment(root, &root.join("host/xtask/verify/requirements.txt"))?;
+        Ok(programs.join("python").display().to_string())
+    })?;
+    Ok(vec![
+        ("WATTDOG_TEST_KAFKA", kafka),
+        ("WATTDOG_TEST_POSTGRES", postgres),
+        ("WATTDOG_TEST_MONGODB", mongodb),
+        ("WATTDOG_TEST_PYTHON", python),
+    ])
 }
 
 /// Does something with the servers up; ends them afterwards unless they ran before.

@@ -1,0 +1,118 @@
+"""What is lost, doubled or wrong after a host came through its faults, as one line of JSON.
+
+It ran K-Means and the tests' detector `tally`, which says of each reading how many of its meter it has seen, and cannot bear some.
+"""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+from compare import Comparison
+from scorer import KMeans
+from stores import Mongo, Postgres
+from topics import messages
+from windows import Reading, Windows, micros
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kafka", required=True)
+    parser.add_argument("--input", required=True, help="topic that readings are sent to")
+    parser.add_argument("--keyed", help="topic between the input and the lanes, when there is one")
+    parser.add_argument("--anomalies", required=True, help="topic")
+    parser.add_argument("--dead-letters", required=True, help="topic")
+    parser.add_argument("--postgres", required=True, help="URL of the database")
+    parser.add_argument("--mongodb", required=True, help="URL of the server")
+    parser.add_argument("--database", required=True, help="in MongoDB")
+    parser.add_argument("--models", required=True, type=Path, help="folder of kmeans_energy.json and its threshold")
+    parser.add_argument("--unbearable", required=True, type=float, help="electricity at which tally fails")
+    return parser.parse_args()
+
+
+class Expected:
+    """Of the topic that lanes read."""
+
+    def __init__(self, args):
+        scorer = KMeans(args.models / "kmeans_energy.json", args.models / "kmeans_energy.threshold.json")
+        self.windows, self.findings, self.dead_letters = {}, {}, {}
+        windows, seen = Windows(), Counter()
+        for message in messages(args.kafka, args.keyed or args.input):
+            place = message.partition(), message.offset()
+            try:
+                reading = Reading.of(message.value())
+            except ValueError:
+                self.dead_letters[*place, "reading", "not-json"] = {}
+                continue
+            if reason := windows.take(message, reading):
+                self.dead_letters[*place, "reading", reason] = {}
+                continue
+            row = reading.row() | {"source_partition": place[0], "source_offset": place[1]}
+            if finding := scorer.finding(reading):
+                self.findings[scorer.name, *place] = row | finding
+            if row["electricity"] == args.unbearable:
+                self.dead_letters[*place, "scoring", "plugin"] = {}
+            else:
+                seen[reading.meter] += 1
+                self.findings["tally", *place] = row | {"seen": seen[reading.meter]}
+        self.windows = windows.rows()
+
+    def __str__(self):
+        windows, findings, letters = len(self.windows), len(self.findings), len(self.dead_letters)
+        return f"{windows} windows, {findings} findings, {letters} dead letters"
+
+
+def of_finding(row):
+    """A finding under its detector and place."""
+    seen = (row["context"] or {}).get("seen")
+    return (row["detector"], row["source_partition"], row["source_offset"]), row | {"seen": seen}
+
+
+def finding_in_topic(message):
+    row = json.loads(message.value())
+    return of_finding(row | {"detected_at": micros(row["detected_at"])})
+
+
+def dead_letter(message):
+    headers = {name: value.decode() for name, value in message.headers()}
+    return (int(headers["partition"]), int(headers["offset"]), headers["kind"], headers["reason"]), {}
+
+
+def moved(args):
+    """Whether each message of the input stands once in the topic that is keyed by building. Texts may be there more than once."""
+
+    def counted(topic):
+        texts = Counter(message.value() for message in messages(args.kafka, topic))
+        return {(text, number): {} for text, times in texts.items() for number in range(times)}
+
+    comparison = Comparison(args.keyed)
+    comparison.rows("message", counted(args.input), counted(args.keyed).items())
+    return comparison
+
+
+def compare(args, expected):
+    topics = Comparison("Kafka")
+    letters = (dead_letter(message) for message in messages(args.kafka, args.dead_letters))
+    topics.rows("dead letter", expected.dead_letters, letters)
+    # Twice in a topic is twice, even where a store would not notice.
+    topics.rows("finding", expected.findings, (finding_in_topic(message) for message in messages(args.kafka, args.anomalies)))
+    yield topics
+    for store in (Postgres(args.postgres), Mongo(args.mongodb, args.database)):
+        comparison = Comparison(store.name)
+        comparison.rows("window", expected.windows, store.windows())
+        comparison.rows("finding", expected.findings, (of_finding(row) for _, row in store.anomalies()))
+        yield comparison
+
+
+def main():
+    args = arguments()
+    comparisons = [moved(args)] if args.keyed else []
+    expected = Expected(args)
+    comparisons += compare(args, expected)
+    kinds = ("lost", "doubled", "wrong")
+    differences = {kind: [text for comparison in comparisons for text in getattr(comparison, kind)] for kind in kinds}
+    print(json.dumps({"expected": str(expected)} | differences))
+
+
+if __name__ == "__main__":
+    main()
