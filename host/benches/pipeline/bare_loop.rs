@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde::Deserialize;
 
-use super::Topic;
+use super::{PARTITIONS, Topic};
 
 const BATCH: usize = 1_000;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(topic: &Topic) -> Result<BareLoop> {
         .set("fetch.queue.backoff.ms", "5")
         .create()?;
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..3 {
+    for partition in 0..PARTITIONS {
         assignment.add_partition_offset(&topic.name, partition, Offset::Beginning)?;
     }
     consumer.assign(&assignment)?;

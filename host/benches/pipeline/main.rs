@@ -4,7 +4,9 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 mod bare_loop;
-mod process;
+#[allow(dead_code, reason = "each benchmark uses a part of it")]
+#[path = "../common/mod.rs"]
+mod common;
 mod report;
 mod system;
 
@@ -13,6 +15,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
+
+use common::{default_detector, variable};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -44,6 +48,10 @@ struct Args {
 
 /// Rounds that do not count: a broker that has just started spends a core on compiling itself.
 const WARM_UP: u16 = 3;
+/// Of a topic that the program makes.
+const PARTITIONS: i32 = 3;
+/// What the program says would stand among the figures.
+const QUIET: (&str, &str) = ("WATTDOG_LOG", "warn");
 
 /// What both sides read.
 struct Topic {
@@ -97,29 +105,10 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set; run `cargo xtask bench pipeline`"))
-}
-
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host lies in the workspace")
-}
-
 fn wattdog() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattdog"));
-    command.env("WATTDOG_LOG", "warn");
+    command.env(QUIET.0, QUIET.1);
     command
-}
-
-/// A folder with the default detector alone: the job that the peers' figures are of.
-fn default_detector(folder: &Path) -> Result<PathBuf> {
-    let plugins = folder.join("plugins");
-    std::fs::create_dir(&plugins)?;
-    std::fs::copy(workspace().join("plugins/kmeans.wasm"), plugins.join("kmeans.wasm"))
-        .context("no plugins/kmeans.wasm; run `cargo xtask plugins`")?;
-    let model = workspace().join("models/kmeans_energy.json");
-    std::fs::write(plugins.join("kmeans.toml"), format!("kind = \"detector\"\nmodel = {model:?}\n"))?;
-    Ok(plugins)
 }
 
 fn fill(topic: &Topic, buildings: u32, floors: u32, folder: &Path) -> Result<()> {

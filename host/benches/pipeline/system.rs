@@ -5,16 +5,15 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
-use wattdog::web::client;
 
-use super::{Topic, process, wattdog};
+use super::common::offsets::Offsets;
+use super::common::process;
+use super::common::program::Program;
+use super::{PARTITIONS, QUIET, Topic};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-const CALL: Duration = Duration::from_secs(5);
 
 /// How one round went.
 pub(crate) struct System {
@@ -41,50 +40,39 @@ pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16
     let name = format!("{}-{round}", topic.name).replace('-', "_");
     let (server, _) = topic.postgres.rsplit_once('/').context("WATTDOG_TEST_POSTGRES names no database")?;
     let database = format!("{server}/{name}");
-    let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-    let config = folder.join("wattdog.toml");
-    std::fs::write(
-        &config,
-        format!(
-            "[kafka]\nbootstrap = \"{}\"\ntopic = \"{}\"\ngroup = \"{name}\"\n[input]\nmax_future = \"36500d\"\n\
-             [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
-             dead_letters = \"{name}.dead-letters\"\n[plugins]\ndir = {plugins:?}\n\
-             [sink.postgres]\nurl = \"{database}\"\n[web]\nlisten = \"{address}\"\n",
-            topic.kafka, topic.name
-        ),
-    )?;
+    let config = format!(
+        "[kafka]\nbootstrap = \"{}\"\ntopic = \"{}\"\ngroup = \"{name}\"\n[input]\nmax_future = \"36500d\"\n\
+         [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
+         dead_letters = \"{name}.dead-letters\"\n[plugins]\ndir = {plugins:?}\n[sink.postgres]\nurl = \"{database}\"\n",
+        topic.kafka, topic.name
+    );
+    let (quiet, level) = QUIET;
+    let variables: Vec<_> = topic.settings.iter().cloned().chain([(quiet.to_owned(), level.to_owned())]).collect();
     let begun = SystemTime::now();
-    let mut child = wattdog().arg("run").arg("--config").arg(&config).envs(topic.settings.iter().cloned()).spawn()?;
-    let watched = watch(topic, &name, &address, &database, child.id(), begun).await;
-    std::process::Command::new("kill").arg(child.id().to_string()).status()?;
-    let status = child.wait()?;
-    ensure!(status.success(), "wattdog run: {status}");
+    let mut program = Program::start(&config, folder, &variables)?;
+    program.until_ready()?;
+    let ready_seconds = begun.elapsed()?.as_secs_f64();
+    let watched = watch(topic, &name, &database, &program, ready_seconds).await?;
+    program.stop()?;
     // Nothing stays for the server to tidy up during the next round.
     let mut postgres = PgConnection::connect(&topic.postgres).await?;
     sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut postgres).await?;
-    watched
+    Ok(watched)
 }
 
-async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u32, begun: SystemTime) -> Result<System> {
-    until("the host is ready", || async { Ok(client::get(address, "/readyz").ok()) }).await?;
-    let ready_seconds = begun.elapsed()?.as_secs_f64();
+async fn watch(topic: &Topic, group: &str, database: &str, program: &Program, ready_seconds: f64) -> Result<System> {
+    let begun = SystemTime::now();
     // The clock starts when readings are first seen to flow; those that have flowed by then do not count.
     let (started, earlier) = until("a first reading", || async {
-        let readings = metric(address, "wattdog_readings_total").unwrap_or(0.0);
+        let readings = metric(program, "wattdog_readings_total").unwrap_or(0.0);
         Ok((readings > 0.0).then(|| (SystemTime::now(), readings)))
     })
     .await?;
     let machine_before = process::machine_seconds()?;
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &topic.kafka)
-        .set("group.id", group)
-        // Otherwise the client asks again, later and later, for as long as a transaction is open.
-        .set("isolation.level", "read_uncommitted")
-        .create()?;
-    let committed = until("all offsets are committed", || async {
-        Ok((committed_offsets(&consumer, topic)? == topic.readings).then(SystemTime::now))
-    })
-    .await?;
+    let offsets = Offsets::of(&topic.kafka, group, &topic.name, PARTITIONS)?;
+    let committed =
+        until("all offsets are committed", || async { Ok((offsets.committed()? == topic.readings).then(SystemTime::now)) })
+            .await?;
     let machine_seconds = process::machine_seconds()? - machine_before;
     let mut postgres = PgConnection::connect(database).await?;
     let (mut before, mut stored) = (-1, None);
@@ -108,7 +96,7 @@ async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u
     .fetch_one(&mut postgres)
     .await?;
     let windows = sqlx::query_scalar("SELECT count(*) FROM aggregations WHERE final").fetch_one(&mut postgres).await?;
-    let exposed = client::get(address, "/metrics")?;
+    let exposed = program.metrics()?;
     let per_reading = |seconds: f64| seconds * 1e9 / topic.readings as f64;
     let readings = topic.readings as f64 - earlier;
     Ok(System {
@@ -116,9 +104,9 @@ async fn watch(topic: &Topic, group: &str, address: &str, database: &str, pid: u
         stored_per_second: readings / (last - started.duration_since(UNIX_EPOCH)?.as_secs_f64()),
         anomalies: before,
         windows,
-        peak_mebibytes: process::peak_mebibytes(pid)?,
+        peak_mebibytes: process::peak_mebibytes(program.pid())?,
         stages: labelled(&exposed, "wattdog_stage_cpu_seconds_total{stage=").map(|(name, s)| (name, per_reading(s))).collect(),
-        threads: process::thread_seconds(pid)?.into_iter().map(|(name, s)| (name, per_reading(s))).collect(),
+        threads: process::thread_seconds(program.pid())?.into_iter().map(|(name, s)| (name, per_reading(s))).collect(),
         plugins: labelled(&exposed, "wattdog_plugin_cpu_seconds_total{plugin=").map(|(name, s)| (name, per_reading(s))).collect(),
         batch: labelled(&exposed, "wattdog_plugin_call_seconds_count{plugin=")
             .map(|(name, calls)| (name, topic.readings as f64 / calls))
@@ -139,8 +127,8 @@ async fn until<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut ask: im
     }
 }
 
-fn metric(address: &str, name: &str) -> Result<f64> {
-    let exposed = client::get(address, "/metrics")?;
+fn metric(program: &Program, name: &str) -> Result<f64> {
+    let exposed = program.metrics()?;
     let value = exposed.lines().find_map(|line| line.strip_prefix(name)).context("no such metric")?;
     Ok(value.trim().parse()?)
 }
@@ -151,17 +139,4 @@ fn labelled<'a>(exposed: &'a str, prefix: &'a str) -> impl Iterator<Item = (Stri
         let (label, value) = line.strip_prefix(prefix)?.split_once("} ")?;
         Some((label.trim_matches('"').to_owned(), value.parse().ok()?))
     })
-}
-
-fn committed_offsets(consumer: &BaseConsumer, topic: &Topic) -> Result<u64> {
-    let mut list = TopicPartitionList::new();
-    for partition in 0..3 {
-        list.add_partition(&topic.name, partition);
-    }
-    let committed = consumer.committed_offsets(list, CALL)?;
-    let offset = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
-        Offset::Offset(offset) => offset.cast_unsigned(),
-        _ => 0,
-    };
-    Ok(committed.elements().iter().map(offset).sum())
 }

@@ -1,12 +1,14 @@
 //! `kill -9` with many meters in state: how long until the next life's first committed result, and what that time is made of.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
+#[allow(dead_code, reason = "each benchmark uses a part of it")]
+#[path = "../common/mod.rs"]
+mod common;
 #[allow(dead_code, reason = "a soak asks for more")]
 #[path = "../soak/host.rs"]
 mod host;
-#[allow(dead_code, reason = "a soak asks for more")]
-#[path = "../soak/load.rs"]
-mod load;
+#[path = "../soak/readings.rs"]
+mod readings;
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,8 +19,10 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 
-use host::{Host, Setup};
-use load::Load;
+use common::feeder::{Feeder, make_topic};
+use common::variable;
+use host::Setup;
+use readings::reading;
 
 #[derive(Clone, Debug, Parser)]
 struct Args {
@@ -41,32 +45,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The state is written every 30 s, so that a kill finds about as much to replay as it would on any day.
 const BETWEEN: Duration = Duration::from_secs(40);
 
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set; run `cargo xtask bench second-life`"))
-}
-
 fn main() -> Result<()> {
     let args = Args::parse();
-    let runtime = tokio::runtime::Runtime::new()?;
     let (kafka, folder) = (variable("WATTDOG_TEST_KAFKA")?, tempfile::tempdir()?);
     let topic = format!("second_life_{}", std::process::id());
-    load::make_topic(&runtime, &kafka, &topic, PARTITIONS)?;
+    make_topic(&kafka, &topic, PARTITIONS, Some(readings::RETENTION))?;
     let postgres = variable("WATTDOG_TEST_POSTGRES")?;
     // A stand-in for MongoDB takes a core for rows of ten thousand buildings a second, which is not what is measured here.
     let setup =
         Setup { kafka: &kafka, topic: &topic, postgres: &postgres, mongodb: None, lateness: "1h", instance: Some("host-1") };
-    let start = || Host::start(&setup, folder.path());
     let results = Results::of(&kafka, &format!("{topic}.anomalies"))?;
-    let mut host = start()?;
-    host.until_ready()?;
-    let load = Load::start(&kafka, &topic, args.meters, args.rate, FINDINGS_EVERY)?;
+    let mut program = setup.start(folder.path())?;
+    program.until_ready()?;
+    let meters = args.meters;
+    let feeder = Feeder::start(&kafka, &topic, args.rate, move |number| reading(number, meters, FINDINGS_EVERY))?;
     println!("{} meters, {} readings a second\n", args.meters, args.rate);
     for kill in 1..=args.kills {
         std::thread::sleep(BETWEEN);
-        drop(host);
+        drop(program);
         let (killed, since) = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH)?);
         let said = said_so_far(folder.path())?;
-        host = start()?;
+        program = setup.start(folder.path())?;
         let log = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default().split_off(said);
         results.first_since(since).with_context(log)?;
         println!("kill {kill}: first committed result after {:.0} ms", killed.elapsed().as_secs_f64() * 1e3);
@@ -74,8 +73,8 @@ fn main() -> Result<()> {
         let about = |line: &&str| ["wattdog runs", "the lane knows", "lane runs"].iter().any(|part| line.contains(part));
         log().lines().filter(about).for_each(|line| println!("  {line}"));
     }
-    load.finish()?;
-    host.stop()
+    feeder.finish()?;
+    program.stop()
 }
 
 fn said_so_far(folder: &Path) -> Result<usize> {

@@ -1,21 +1,15 @@
-//! The real program with the default detector and both stores, and what is known of it from outside.
+//! The program with the default detector and its stores, and what is known of it from outside.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
-use wattdog::web::client;
 
-const PATIENCE: Duration = Duration::from_secs(120);
-
-pub(crate) struct Host {
-    child: Child,
-    address: String,
-    log: PathBuf,
-}
+use super::common;
+use super::common::process::Resources;
+use super::common::program::Program;
 
 /// One look at it.
 #[derive(Clone, Debug)]
@@ -23,18 +17,12 @@ pub(crate) struct Sample {
     pub(crate) at: Duration,
     /// PostgreSQL cannot be reached.
     pub(crate) is_away: bool,
-    pub(crate) resident_mebibytes: f64,
-    pub(crate) handles: f64,
-    pub(crate) threads: f64,
+    pub(crate) resources: Resources,
     /// Readings that lanes have not yet read.
     pub(crate) lag: f64,
     /// Rows that sinks have not yet stored.
     pub(crate) postgres_lag: f64,
     pub(crate) mongodb_lag: f64,
-}
-
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host lies in the workspace")
 }
 
 /// Which servers it uses, and how.
@@ -49,86 +37,40 @@ pub(crate) struct Setup<'a> {
     pub(crate) instance: Option<&'a str>,
 }
 
-impl Host {
-    /// What it says goes to `log` in the folder.
-    pub(crate) fn start(setup: &Setup<'_>, folder: &Path) -> Result<Self> {
-        let Setup { kafka, topic, postgres, mongodb, lateness, instance } = setup;
-        let plugins = folder.join("plugins");
-        std::fs::create_dir_all(&plugins)?;
-        std::fs::copy(workspace().join("plugins/kmeans.wasm"), plugins.join("kmeans.wasm"))
-            .context("no plugins/kmeans.wasm; run `cargo xtask plugins`")?;
-        let model = workspace().join("models/kmeans_energy.json");
-        std::fs::write(plugins.join("kmeans.toml"), format!("kind = \"detector\"\nmodel = {model:?}\n"))?;
-        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+impl Setup<'_> {
+    pub(crate) fn start(&self, folder: &Path) -> Result<Program> {
+        let Setup { kafka, topic, postgres, mongodb, lateness, instance } = self;
+        let plugins = common::default_detector(folder)?;
         let (server, _) = postgres.rsplit_once('/').context("the URL names no database")?;
         let mongodb = mongodb.map(|url| format!("[sink.mongodb]\nurl = \"{url}\"\ndatabase = \"{topic}\"\n")).unwrap_or_default();
-        let config = folder.join("wattdog.toml");
-        std::fs::write(
-            &config,
-            format!(
-                "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{topic}\"\ngroup = \"{topic}\"\n\
-                 [window]\nallowed_lateness = \"{lateness}\"\n\
-                 [topics]\naggregations = \"{topic}.aggregations\"\nanomalies = \"{topic}.anomalies\"\n\
-                 shadow_anomalies = \"{topic}.shadow\"\ndead_letters = \"{topic}.dead-letters\"\nstate = \"{topic}.state\"\n\
-                 [plugins]\ndir = {plugins:?}\naudit = {:?}\n\
-                 [sink.postgres]\nurl = \"{server}/{topic}\"\n{mongodb}\
-                 [web]\nlisten = \"{address}\"\n",
-                folder.join("audit.jsonl"),
-            ),
-        )?;
-        let log = folder.join("log");
-        let said = std::fs::File::options().create(true).append(true).open(&log)?;
-        let mut program = Command::new(env!("CARGO_BIN_EXE_wattdog"));
-        program.arg("run").arg("--config").arg(&config).stdout(said.try_clone()?).stderr(said);
-        program.envs(instance.map(|name| ("WATTDOG__KAFKA__INSTANCE", name)));
-        let child = program.spawn()?;
-        Ok(Self { child, address, log })
+        let config = format!(
+            "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{topic}\"\ngroup = \"{topic}\"\n\
+             [window]\nallowed_lateness = \"{lateness}\"\n\
+             [topics]\naggregations = \"{topic}.aggregations\"\nanomalies = \"{topic}.anomalies\"\n\
+             shadow_anomalies = \"{topic}.shadow\"\ndead_letters = \"{topic}.dead-letters\"\nstate = \"{topic}.state\"\n\
+             [plugins]\ndir = {plugins:?}\naudit = {:?}\n\
+             [sink.postgres]\nurl = \"{server}/{topic}\"\n{mongodb}",
+            folder.join("audit.jsonl"),
+        );
+        let variables: Vec<_> = instance.iter().map(|name| ("WATTDOG__KAFKA__INSTANCE".to_owned(), (*name).to_owned())).collect();
+        Program::start(&config, folder, &variables)
     }
+}
 
-    pub(crate) fn until_ready(&mut self) -> Result<()> {
-        let started = Instant::now();
-        while client::get(&self.address, "/readyz").is_err() {
-            let ended = self.child.try_wait()?;
-            ensure!(ended.is_none(), "the program has ended: {}", std::fs::read_to_string(&self.log)?);
-            ensure!(started.elapsed() < PATIENCE, "the program is not ready");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn sample(&self, at: Duration) -> Result<Sample> {
-        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let status = std::fs::read_to_string(process.join("status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the program has ended")?;
-        let kibibytes: f64 = resident.trim().trim_end_matches("kB").trim().parse()?;
-        let exposed = client::get(&self.address, "/metrics")?;
+impl Sample {
+    pub(crate) fn of(program: &Program, at: Duration) -> Result<Self> {
+        let exposed = program.metrics()?;
         let sum = |family: &str| -> f64 {
             exposed.lines().filter_map(|line| line.strip_prefix(family)?.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
         };
-        Ok(Sample {
+        Ok(Self {
             at,
             is_away: false,
-            resident_mebibytes: kibibytes / 1024.0,
-            handles: std::fs::read_dir(process.join("fd"))?.count() as f64,
-            threads: std::fs::read_dir(process.join("task"))?.count() as f64,
+            resources: Resources::of(program.pid())?,
             lag: sum("wattdog_consumer_lag{"),
             postgres_lag: sum("wattdog_sink_lag{sink=\"postgres\"}"),
             mongodb_lag: sum("wattdog_sink_lag{sink=\"mongodb\"}"),
         })
-    }
-
-    pub(crate) fn stop(mut self) -> Result<()> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
-        let status = self.child.wait()?;
-        ensure!(status.success(), "wattdog run: {status}");
-        Ok(())
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -4,10 +4,13 @@
 //! Event times are those of sending, so a finding's `recorded_at - detected_at` is the time from the gateway to the row.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
+#[allow(dead_code, reason = "each benchmark uses a part of it")]
+#[path = "../common/mod.rs"]
+mod common;
 mod host;
-mod load;
 #[path = "../../tests/it/proxy.rs"]
 mod proxy;
+mod readings;
 mod report;
 
 use std::path::PathBuf;
@@ -16,9 +19,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
-use host::{Host, Sample, Setup};
-use load::Load;
+use common::feeder::{Feeder, make_topic};
+use common::program::Program;
+use common::variable;
+use host::{Sample, Setup};
 use proxy::{Proxy, Way};
+use readings::reading;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -65,16 +71,12 @@ fn minutes(minutes: f64) -> Duration {
     Duration::from_secs_f64(minutes * 60.0)
 }
 
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set; run `cargo xtask soak`"))
-}
-
 fn main() -> Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Runtime::new()?;
     let kafka = variable("WATTDOG_TEST_KAFKA")?;
     let topic = format!("soak_{}", std::process::id());
-    load::make_topic(&runtime, &kafka, &topic, PARTITIONS)?;
+    make_topic(&kafka, &topic, PARTITIONS, Some(readings::RETENTION))?;
     let postgres = variable("WATTDOG_TEST_POSTGRES")?;
     let server = postgres.split_once('@').and_then(|(_, rest)| rest.split('/').next()).context("a URL with user and server")?;
     let proxy = Proxy::before(server);
@@ -82,26 +84,27 @@ fn main() -> Result<()> {
     let mongodb = variable("WATTDOG_TEST_MONGODB")?;
     let mongodb = (!args.without_mongodb).then_some(mongodb.as_str());
     let setup = Setup { kafka: &kafka, topic: &topic, postgres: &through, mongodb, lateness: &args.lateness, instance: None };
-    let mut host = Host::start(&setup, folder.path())?;
-    host.until_ready()?;
-    let load = Load::start(&kafka, &topic, args.meters, args.rate, args.findings_every)?;
+    let mut program = setup.start(folder.path())?;
+    program.until_ready()?;
+    let (meters, findings_every) = (args.meters, args.findings_every);
+    let feeder = Feeder::start(&kafka, &topic, args.rate, move |number| reading(number, meters, findings_every))?;
     std::thread::sleep(WARM_UP);
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let samples = watch(&args, &host, &proxy)?;
-    let sent = load.finish()?;
+    let samples = watch(&args, &program, &proxy)?;
+    let sent = feeder.finish()?;
     let latencies = runtime.block_on(host::latencies(&postgres, &topic, since))?;
-    host.stop()?;
+    program.stop()?;
     report::write(&args, &sent, &samples, &latencies)
 }
 
-fn watch(args: &Args, host: &Host, proxy: &Proxy) -> Result<Vec<Sample>> {
+fn watch(args: &Args, program: &Program, proxy: &Proxy) -> Result<Vec<Sample>> {
     let started = Instant::now();
     let outage = minutes(args.outage_after)..minutes(args.outage_after + args.outage_minutes);
     let mut samples = Vec::new();
     while started.elapsed() < minutes(args.minutes) {
         let is_away = outage.contains(&started.elapsed());
         proxy.set(if is_away { Way::Cut } else { Way::Good });
-        samples.push(Sample { is_away, ..host.sample(started.elapsed())? });
+        samples.push(Sample { is_away, ..Sample::of(program, started.elapsed())? });
         std::thread::sleep(SAMPLE_INTERVAL);
     }
     Ok(samples)

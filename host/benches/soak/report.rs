@@ -7,15 +7,15 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use super::Args;
+use super::common::feeder::Sent;
 use super::host::{Latencies, QUANTILES, Sample};
-use super::load::Sent;
 
 type Series = (&'static str, fn(&Sample) -> f64);
 
 const SERIES: [Series; 6] = [
-    ("resident set, MiB", |sample| sample.resident_mebibytes),
-    ("file handles", |sample| sample.handles),
-    ("threads", |sample| sample.threads),
+    ("resident set, MiB", |sample| sample.resources.resident_mebibytes),
+    ("file handles", |sample| sample.resources.handles as f64),
+    ("threads", |sample| sample.resources.threads as f64),
     ("lag of lanes, readings", |sample| sample.lag),
     ("lag of PostgreSQL, rows", |sample| sample.postgres_lag),
     ("lag of MongoDB, rows", |sample| sample.mongodb_lag),
@@ -31,7 +31,7 @@ pub(crate) fn write(args: &Args, sent: &Sent, samples: &[Sample], latencies: &La
         sent.total,
         args.meters,
         sent.took.as_secs_f64(),
-        sent.total as f64 / sent.took.as_secs_f64()
+        sent.per_second()
     );
     for (name, of) in SERIES {
         let values: Vec<f64> = samples.iter().map(of).collect();
@@ -72,7 +72,7 @@ fn outage(samples: &[Sample]) -> String {
         away.len(),
         samples.iter().map(|sample| sample.postgres_lag).fold(0.0, f64::max),
         largest(|sample| sample.mongodb_lag),
-        largest(|sample| sample.resident_mebibytes),
+        largest(|sample| sample.resources.resident_mebibytes),
         whole.map_or_else(
             || "PostgreSQL was not whole again at the end".to_owned(),
             |sample| format!("PostgreSQL whole {:.0} s after its return", (sample.at - samples[back].at).as_secs_f64())

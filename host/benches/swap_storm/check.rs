@@ -9,7 +9,7 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use serde_json::Value;
 
 use super::PARTITIONS;
-use super::load::{Sent, value};
+use super::readings::{of_meter, value};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,9 +31,9 @@ pub(crate) fn pauses(audit: &[Value]) {
 
 /// One reading of each meter in so many is a finding, once, with the count and the average that all readings before it make, by
 /// the version that was active at its offset; nothing is a dead letter.
-pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value], report_every: u64) -> Result<()> {
+pub(crate) fn rows(kafka: &str, topic: &str, total: u64, meters: u32, audit: &[Value], report_every: u64) -> Result<()> {
     let active = active_versions(audit);
-    let mut averages: Vec<(u64, f64)> = vec![(0, 0.0); sent.meters as usize];
+    let mut averages: Vec<(u64, f64)> = vec![(0, 0.0); meters as usize];
     let mut found: HashMap<(u32, u64), ()> = HashMap::new();
     let mut by_version: BTreeMap<String, u64> = BTreeMap::new();
     let mut problems = 0u64;
@@ -72,8 +72,8 @@ pub(crate) fn rows(kafka: &str, topic: &str, sent: &Sent, audit: &[Value], repor
         *by_version.entry(row["detector_version"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         Ok(())
     })?;
-    for meter in 0..sent.meters {
-        let wanted = sent.of(meter) / report_every * report_every;
+    for meter in 0..meters {
+        let wanted = of_meter(total, meters, meter) / report_every * report_every;
         if averages[meter as usize].0 != wanted {
             wrong(format!("meter {meter}: {} readings are in the last finding, expected {wanted}", averages[meter as usize].0));
         }

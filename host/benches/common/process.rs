@@ -1,11 +1,33 @@
 //! What the kernel knows of a running process.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use anyhow::{Context as _, Result, bail};
 
 /// The kernel's clock ticks a second, the same on every Linux that Rust's standard library runs on.
 const TICKS: f64 = 100.0;
+
+/// What a process holds of the machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Resources {
+    pub(crate) resident_mebibytes: f64,
+    pub(crate) handles: usize,
+    pub(crate) threads: usize,
+}
+
+impl Resources {
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let entries = |folder: &str| Ok::<_, std::io::Error>(std::fs::read_dir(format!("/proc/{pid}/{folder}"))?.count());
+        Ok(Self { resident_mebibytes: mebibytes(pid, "VmRSS:")?, handles: entries("fd")?, threads: entries("task")? })
+    }
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} MiB resident, {} handles, {} threads", self.resident_mebibytes, self.handles, self.threads)
+    }
+}
 
 /// Processor seconds of each thread that lives, by name with digits taken out.
 pub(crate) fn thread_seconds(pid: u32) -> Result<BTreeMap<String, f64>> {
@@ -30,8 +52,13 @@ pub(crate) fn machine_seconds() -> Result<f64> {
 
 /// Largest resident set so far, in MiB.
 pub(crate) fn peak_mebibytes(pid: u32) -> Result<f64> {
+    mebibytes(pid, "VmHWM:")
+}
+
+fn mebibytes(pid: u32, field: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no peak memory")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix(field)).with_context(|| format!("the kernel tells no {field}"))?;
     let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kibibytes / 1024.0)
 }
