@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::Versions;
+use super::last_run::LastRun;
+use super::{Loaded, Versions};
 use crate::clock;
 
 /// Lines that the page can show.
@@ -78,6 +79,21 @@ impl Audit {
         if let Err(error) = self.versions.keep(digest, bytes) {
             self.failed_to_write(&error);
         }
+    }
+
+    /// Keeps what runs for another life of the host.
+    pub(super) fn keep_last_run(&mut self, loaded: &Loaded, instead_of: Option<[u8; 32]>) {
+        let kept = self
+            .versions
+            .read(&loaded.digest)
+            .and_then(|component| self.versions.keep_last_run(&loaded.file_stem, &LastRun::new(loaded, component, instead_of)));
+        if let Err(error) = kept {
+            self.failed_to_write(&error);
+        }
+    }
+
+    pub(super) fn versions(&self) -> &Versions {
+        &self.versions
     }
 
     pub(super) fn write(&mut self, mut line: AuditLine) {

@@ -100,6 +100,16 @@ impl Loaded {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (&self.digest, &self.sidecar, &self.model_digest) == (&other.digest, &other.sidecar, &other.model_digest)
     }
+
+    /// The same for the same plugin, in every life of the host.
+    pub(super) fn identity(&self) -> [u8; 32] {
+        let digest = Sha256::new().chain_update(&self.digest).chain_update(self.sidecar.to_toml());
+        digest.chain_update(self.model_digest).finalize().into()
+    }
+
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
 }
 
 /// Why a file does not run.
@@ -128,15 +138,27 @@ pub fn load_file(file: &Path, sidecar: &Sidecar, runtime: &Runtime) -> Result<Lo
 }
 
 pub(super) fn load_bytes(file: &Path, bytes: &[u8], sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, Refusal> {
+    load_with_model(file, bytes, sidecar, |model| model.map(read_model).transpose().map(Option::unwrap_or_default), runtime)
+}
+
+/// With another way to the model than by the path that the sidecar gives.
+pub(super) fn load_with_model(
+    file: &Path,
+    bytes: &[u8],
+    sidecar: &Sidecar,
+    model: impl FnOnce(Option<&Path>) -> Result<Model, String>,
+    runtime: &Runtime,
+) -> Result<Loaded, Refusal> {
     let compiled = match runtime.compile(bytes, &sidecar.limits.resolve()) {
         Ok(compiled) => compiled,
         Err(fault @ Fault::Load(_)) => return Err(Refusal::Broken(fault.to_string())),
         Err(fault) => return Err(Refusal::Unfit(fault.to_string())),
     };
-    check(file, &compiled, sidecar, runtime).map_err(Refusal::Unfit)
+    let model = model(sidecar.model.as_deref()).map_err(Refusal::Unfit)?;
+    check(file, &compiled, sidecar, model, runtime).map_err(Refusal::Unfit)
 }
 
-fn check(file: &Path, compiled: &Compiled, sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, String> {
+fn check(file: &Path, compiled: &Compiled, sidecar: &Sidecar, model: Model, runtime: &Runtime) -> Result<Loaded, String> {
     if sidecar.input == PluginInput::Windows {
         return Err("`input = \"windows\"` is not supported by this version; set readings".into());
     }
@@ -150,7 +172,6 @@ fn check(file: &Path, compiled: &Compiled, sidecar: &Sidecar, runtime: &Runtime)
     if unconfigured.needs_model && sidecar.model.is_none() {
         return Err(format!("it needs a model: set `model` in {}", file.with_extension("toml").display()));
     }
-    let model = sidecar.model.as_deref().map(read_model).transpose()?.unwrap_or_default();
     let mut instance = start(&linked, &params, &model).map_err(in_words)?;
     let description = instance.description().clone();
     canary::run(&mut instance, linked.kind())

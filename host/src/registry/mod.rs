@@ -9,6 +9,7 @@ mod columns;
 mod folder;
 mod health;
 mod keeper;
+mod last_run;
 mod life;
 mod lineup;
 mod lineups;

@@ -42,7 +42,7 @@ pub enum PluginInput {
 }
 
 /// The file; every key has a default.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sidecar {
     /// Must be what the component is, where it is said.
@@ -82,20 +82,30 @@ impl Default for Sidecar {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     batch_time: Option<Span>,
     start_time: Option<Span>,
+    #[serde(serialize_with = "exactly")]
     memory: Option<bytesize::ByteSize>,
+    #[serde(serialize_with = "exactly")]
     output: Option<bytesize::ByteSize>,
     log_lines: Option<u32>,
+    #[serde(serialize_with = "exactly")]
     state: Option<bytesize::ByteSize>,
     tables: Option<usize>,
     instances: Option<usize>,
+    #[serde(serialize_with = "exactly")]
     component: Option<bytesize::ByteSize>,
     compile_time: Option<Span>,
+    #[serde(serialize_with = "exactly")]
     compile_memory: Option<bytesize::ByteSize>,
+}
+
+/// The crate itself rounds to a tenth of a unit.
+fn exactly<S: serde::Serializer>(size: &Option<bytesize::ByteSize>, serializer: S) -> Result<S::Ok, S::Error> {
+    size.map(|size| format!("{} B", size.as_u64())).serialize(serializer)
 }
 
 impl Limits {
@@ -138,5 +148,37 @@ impl Sidecar {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("cannot read {}: {error}", path.display())),
         }
+    }
+
+    /// Every key, so that it says the same when defaults are others.
+    pub(super) fn to_toml(&self) -> String {
+        toml::to_string(self).expect("what came from TOML has a form in it")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_comes_back_as_it_was_from_its_own_toml() {
+        let text = r#"
+            kind = "detector"
+            mode = "shadow"
+            model = "models/a b.json"
+            order = -3
+            warm_start = "90s"
+            [params]
+            threshold = 0.1
+            hours = [1, 2]
+            nested = { at = 2026-01-01T00:00:00Z }
+            [limits]
+            batch_time = "1500us"
+            memory = "1234567B"
+            compile_memory = "16EB"
+        "#;
+        let sidecar: Sidecar = toml::from_str(text).unwrap();
+        assert_eq!(toml::from_str::<Sidecar>(&sidecar.to_toml()).unwrap(), sidecar);
+        assert_eq!(toml::from_str::<Sidecar>(&Sidecar::default().to_toml()).unwrap(), Sidecar::default());
     }
 }

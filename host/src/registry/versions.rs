@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::last_run::LastRun;
+
 /// More than anybody goes back by; at 18 MB for the largest, some hundreds of megabytes.
 const KEPT: usize = 20;
 
@@ -26,15 +28,14 @@ impl Versions {
         std::fs::create_dir_all(&self.dir)?;
         let file = self.file(digest);
         if !file.exists() {
-            let beside = file.with_extension("on-its-way");
-            std::fs::write(&beside, bytes)?;
-            std::fs::rename(beside, file)?;
+            write(&file, bytes)?;
         }
         let mut files: Vec<_> = std::fs::read_dir(&self.dir)?
             .filter_map(|entry| {
                 let entry = entry.ok()?;
                 Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
             })
+            .filter(|(_, file)| file.extension().is_some_and(|extension| extension == "wasm"))
             .collect();
         files.sort();
         let surplus = files.len().saturating_sub(KEPT);
@@ -49,7 +50,38 @@ impl Versions {
         std::fs::read(self.file(digest))
     }
 
+    /// What runs under a file's name now.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub(super) fn keep_last_run(&self, name: &str, last_run: &LastRun) -> std::io::Result<()> {
+        let bytes = postcard::to_stdvec(last_run).map_err(std::io::Error::other)?;
+        write(&self.last_run_file(name), &bytes)
+    }
+
+    /// Nothing runs under that name any more.
+    pub(super) fn forget_last_run(&self, name: &str) {
+        // Where there is none, it is forgotten.
+        let _ = std::fs::remove_file(self.last_run_file(name));
+    }
+
+    /// What ran last under a file's name; none where nothing did, or where it cannot be read.
+    pub(super) fn last_run(&self, name: &str) -> Option<LastRun> {
+        postcard::from_bytes(&std::fs::read(self.last_run_file(name)).ok()?).ok()
+    }
+
     fn file(&self, digest: &str) -> PathBuf {
         self.dir.join(digest).with_extension("wasm")
     }
+
+    fn last_run_file(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.last-run"))
+    }
+}
+
+/// Whole, or not at all.
+fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = file.with_extension("on-its-way");
+    std::fs::write(&beside, bytes)?;
+    std::fs::rename(beside, file)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::failing_detector::{line, with_tally};
 use crate::feeder::{Feeder, make_topic};
 use crate::servers::{World, eventually, workspace};
 
@@ -64,6 +65,33 @@ async fn a_dropped_detector_runs_at_once_knows_what_was_before_and_leaves_when_i
     feeder.send_lines(stuck_readings(6));
     eventually("kmeans goes on", async || (findings(&postgres, "anomalies", "kmeans").await? == 30).then_some(())).await;
     assert_eq!(findings(&postgres, "anomalies", "stuck-meter").await, Some(10));
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_starts_where_half_a_file_lies_goes_on_with_what_ran_before() {
+    let (world, feeder) = with_tally("half_a_file").await;
+    feeder.send_lines((0..800).map(line));
+    let running = world.start();
+    let postgres = world.postgres().await;
+    let scored = async || -> Option<i64> {
+        let query = "SELECT count(DISTINCT (building, context->>'seen')) FROM anomalies WHERE detector = 'tally'";
+        sqlx::query_scalar(query).fetch_one(&postgres).await.ok()
+    };
+    eventually("all are scored", async || (scored().await? == 800).then_some(())).await;
+    running.stop();
+
+    let (component, refused) = (world.plugins().join("tally.wasm"), || world.ask(&["plugin", "list"]).contains("refused"));
+    let whole = std::fs::read(&component).unwrap();
+    std::fs::write(&component, &whole[..whole.len() / 2]).unwrap();
+    let running = world.start();
+    feeder.send_lines((800..1_600).map(line));
+    eventually("each reading is the next of its meter", async || (scored().await? == 1_600).then_some(())).await;
+    assert!(refused(), "{}", world.ask(&["plugin", "list"]));
+
+    // The rest of it comes, and it is what runs.
+    std::fs::write(&component, whole).unwrap();
+    eventually("nothing is refused", async || (!refused()).then_some(())).await;
     running.stop();
 }
 

@@ -145,17 +145,26 @@ async fn a_new_version_that_fails_makes_place_for_the_one_before_and_a_first_one
     eventually("the new version runs", async || (swapped_to(&world, "2.0.0") == 3).then_some(())).await;
     feeder.send_lines((0..400).map(unbearable_line));
     eventually("it is rolled back", async || events(&world).contains(&said("rolled-back", "1.0.0")).then_some(())).await;
+    eventually("the version before runs", async || (swapped_to(&world, "1.0.0") == 3).then_some(())).await;
     feeder.send_lines((501..1_001).map(line));
     eventually("the version before scores again", async || (scored("1.0.0").await? >= 1_000).then_some(())).await;
     // What the failing one was asked, or was no longer asked, is in dead letters; all else was scored by the first.
     let mut set_aside = 0;
     read_topic(&world.kafka, &dead_letters(&world), |_| set_aside += 1);
     assert_eq!(scored("1.0.0").await.unwrap() + set_aside, 1_400, "{set_aside} set aside");
+    running.stop();
+
+    // A restart does not bring it back either.
+    let before = scored("1.0.0").await.unwrap();
+    let running = world.start();
+    feeder.send_lines((1_001..1_101).map(line));
+    eventually("the version before goes on", async || (scored("1.0.0").await? == before + 100).then_some(())).await;
     assert_eq!(scored("2.0.0").await, Some(0));
     running.stop();
 
     // With nothing to go back to it waits, and the others go on.
     std::fs::remove_file(world.folder.path().join("audit.jsonl")).unwrap();
+    std::fs::remove_dir_all(world.folder.path().join("audit.versions")).unwrap();
     let running = world.start();
     feeder.send_lines((400..800).map(unbearable_line));
     eventually("it is quarantined", async || events(&world).contains(&said("quarantined", "2.0.0")).then_some(())).await;

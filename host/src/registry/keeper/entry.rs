@@ -39,6 +39,10 @@ pub(super) struct Entry {
     warming: Option<Arc<Loaded>>,
     /// Removed or turned off, and perhaps still called by some lane.
     draining: Option<Arc<Loaded>>,
+    /// What another life of the host would find of it.
+    kept: Option<Arc<Loaded>>,
+    /// What was rolled back, in whose place something else runs.
+    rolled_back: Option<[u8; 32]>,
     /// Why what lies in the folder does not run.
     refusal: Option<String>,
     /// Why what may run does not fit in with the others.
@@ -113,6 +117,7 @@ impl Entry {
 
     fn turn_off(&mut self, audit: &mut Audit) {
         (self.off, self.refusal, self.misfit) = (true, None, None);
+        audit.versions().forget_last_run(&self.file);
         if let Some(loaded) = self.running.take() {
             audit.write(line("off", &loaded, "its sidecar says so"));
             self.draining = Some(loaded);
@@ -133,7 +138,7 @@ impl Entry {
     }
 
     fn adopt(&mut self, loaded: Arc<Loaded>, audit: &mut Audit, first: bool) {
-        (self.off, self.refusal) = (false, None);
+        (self.off, self.refusal, self.rolled_back) = (false, None, None);
         if self.running.as_ref().is_some_and(|running| running.is_same(&loaded)) {
             // Written again with the same content, or back to what runs.
             self.warming = None;
@@ -169,6 +174,7 @@ impl Entry {
             tracing::info!(plugin = loaded.name, version = loaded.version, file = self.file, "plugin removed");
             audit.write(line("removed", loaded, "its file is gone"));
         }
+        audit.versions().forget_last_run(&self.file);
         let draining = self.running.take();
         *self = Self { file: std::mem::take(&mut self.file), since: clock::now().to_string(), draining, ..Self::default() };
     }
@@ -177,6 +183,45 @@ impl Entry {
     pub(super) fn drained(&mut self, audit: &mut Audit) {
         if let Some(loaded) = self.draining.take() {
             audit.write(line("gone", &loaded, ""));
+        }
+    }
+
+    /// After the first look: what ran when the host was last alive goes on, where what lies in the folder does not run or was
+    /// rolled back. Not where signatures are asked for, since it has none any more.
+    pub(super) fn go_on(&mut self, path: &Path, runtime: &Runtime, trust: &Trust, audit: &mut Audit) {
+        let Some(last) = audit.versions().last_run(&self.file) else { return };
+        let rolled_back = self.running.as_ref().map(|running| running.identity());
+        if self.off || !trust.is_of_anybody() || (rolled_back.is_some() && rolled_back != last.instead_of) {
+            return;
+        }
+        let loaded = match last.load(path, runtime) {
+            Ok(loaded) => Arc::new(loaded),
+            Err(refusal) => {
+                tracing::error!(file = self.file, reason = %refusal, "what ran before does not run any more");
+                return;
+            }
+        };
+        let (event, reason) = match &self.running {
+            Some(running) => ("rolled-back", format!("version {} was rolled back in an earlier life", running.version)),
+            None => ("loaded", "it ran in an earlier life, and what lies in the folder does not run".to_owned()),
+        };
+        tracing::warn!(plugin = loaded.name, version = loaded.version, file = self.file, reason, "plugin goes on as before");
+        let mut said = line(event, &loaded, &reason);
+        said.replaced = self.running.as_ref().map(|running| running.digest.clone());
+        audit.write(said);
+        if rolled_back.is_some() {
+            self.refusal = Some(format!("{reason}; drop another file"));
+        }
+        (self.running, self.rolled_back) = (Some(loaded), rolled_back);
+    }
+
+    /// Keeps what runs for another life of the host.
+    pub(super) fn keep(&mut self, audit: &mut Audit) {
+        if let Some(running) = &self.running
+            && !self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, running))
+        {
+            audit.keep_last_run(running, self.rolled_back);
+            self.kept = Some(Arc::clone(running));
         }
     }
 
@@ -254,6 +299,7 @@ impl Entry {
             said.replaced = Some(running.digest.clone());
             audit.write(said);
             self.refusal = Some(format!("version {} was rolled back: it {why}; drop another file", running.version));
+            self.rolled_back = Some(running.identity());
             self.running = Some(previous);
             return true;
         }

@@ -146,6 +146,9 @@ impl Keeping {
             std::thread::sleep(TICK);
             waited += TICK;
         }
+        for (file, entry) in &mut self.entries {
+            entry.go_on(file, &self.runtime, &self.config.trust, &mut self.audit);
+        }
         self.publish();
         let lineup = self.lineups.current();
         if !lineup.detectors.iter().any(|plugin| plugin.role == Role::Active) {
@@ -230,6 +233,9 @@ impl Keeping {
                 plugin.start_spares(lanes);
             }
             self.lineups.publish(lineup);
+        }
+        for entry in self.entries.values_mut() {
+            entry.keep(&mut self.audit);
         }
         self.show();
     }
