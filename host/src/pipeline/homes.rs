@@ -66,16 +66,21 @@ impl Residents {
         for building in buildings {
             let Some(other) = self.homes.arrive(building, self.partition) else { continue };
             if !std::mem::replace(&mut self.told, true) {
-                tracing::warn!(
-                    building,
-                    partition = self.partition,
-                    other,
-                    "a building's readings come in two partitions, so no lane sees all of its windows; have the topic keyed by \
-                     building, or set `input.repartition = \"always\"`. `wattdog_split_buildings` says how many there are"
-                );
+                warn(building, self.partition, other);
             }
         }
     }
+}
+
+/// Says that a building has no home.
+pub(super) fn warn(building: &str, partition: i32, other: i32) {
+    tracing::warn!(
+        building,
+        partition,
+        other,
+        "a building's readings come in two partitions, so no lane sees all of its windows; have the topic keyed by building, or set \
+         `input.repartition = \"always\"`. `wattdog_split_buildings` says how many lanes of this host have met"
+    );
 }
 
 impl Drop for Residents {

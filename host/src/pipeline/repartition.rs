@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::HostError;
+use super::{HostError, homes};
 use crate::config::{Config, Repartition};
 use crate::decode::Decoder;
 use crate::domain::{Batch, MeterTable};
@@ -32,6 +32,7 @@ pub(super) async fn prepare(
     of_input: i32,
 ) -> Result<Option<Repartitioned>, HostError> {
     if !is_needed(config, settings, there)? {
+        look_for_split_buildings(config.clone(), settings.clone(), of_input);
         return Ok(None);
     }
     let partitions = make_topic(config, settings, there, of_input).await?;
@@ -72,7 +73,7 @@ fn is_needed(config: &Config, settings: &Settings, there: &Partitions) -> Result
         Repartition::Auto if has_read(settings, &config.kafka.group, &config.kafka.topic).map_err(undecided)? => false,
         Repartition::Auto => {
             let split = split_building(config, settings, there.of(&config.kafka.topic)).map_err(undecided)?;
-            if let Some(building) = &split {
+            if let Some(Split { building, .. }) = &split {
                 let topic = &config.topics.repartition;
                 tracing::warn!(
                     building,
@@ -85,8 +86,28 @@ fn is_needed(config: &Config, settings: &Settings, there: &Partitions) -> Result
     })
 }
 
-/// A building whose readings come in two partitions. What is no reading may be keyed by anything.
-fn split_building(config: &Config, settings: &Settings, partitions: i32) -> Result<Option<String>, KafkaError> {
+/// A building whose readings come in two partitions.
+struct Split {
+    building: String,
+    partitions: [i32; 2],
+}
+
+/// Lanes of one host see each other's buildings; those that other hosts have are looked for here, once and beside all else.
+fn look_for_split_buildings(config: Config, settings: Settings, partitions: i32) {
+    let look = move || match split_building(&config, &settings, partitions) {
+        Ok(Some(Split { building, partitions: [one, other] })) => homes::warn(&building, other, one),
+        Ok(None) => {}
+        Err(error) => tracing::debug!(%error, "cannot see whether a building comes in two partitions"),
+    };
+    if partitions > 1
+        && let Err(error) = std::thread::Builder::new().name("split-buildings".into()).spawn(look)
+    {
+        tracing::debug!(%error, "nobody looks for buildings in two partitions");
+    }
+}
+
+/// Among the newest records. What is no reading may be keyed by anything.
+fn split_building(config: &Config, settings: &Settings, partitions: i32) -> Result<Option<Split>, KafkaError> {
     let topic = &config.kafka.topic;
     let mut decoder = Decoder::new(&config.input);
     let (mut meters, mut batch) = (MeterTable::default(), Batch::new(config.input.measures.len()));
@@ -98,8 +119,10 @@ fn split_building(config: &Config, settings: &Settings, partitions: i32) -> Resu
             }
             let Some(meter) = batch.meters.last() else { return };
             let building = meters.meter(*meter).building;
-            if *homes.entry(building).or_insert(partition) != partition {
-                split.get_or_insert_with(|| meters.building(building).to_owned());
+            let home = *homes.entry(building).or_insert(partition);
+            if home != partition {
+                let building = meters.building(building);
+                split.get_or_insert_with(|| Split { building: building.to_owned(), partitions: [home, partition] });
             }
         })?;
     }

@@ -51,7 +51,7 @@ fn feed(feeder: &Feeder, readings: std::ops::Range<u64>) {
     feeder.finish();
 }
 
-async fn all_have_partitions(world: &World, hosts: usize) {
+pub(crate) async fn all_have_partitions(world: &World, hosts: usize) {
     let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
     eventually("each host has a partition", async || {
         let groups = consumer.fetch_group_list(Some(&world.name), Duration::from_secs(5)).ok()?;

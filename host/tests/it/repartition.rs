@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use rdkafka::Message as _;
 
+use crate::equality::all_have_partitions;
 use crate::failing_detector::{line, with_tally};
 use crate::feeder::Feeder;
-use crate::servers::{World, eventually};
+use crate::servers::{Running, World, eventually};
 use crate::topics::read_topic;
 
 const READINGS: usize = 12_000;
 /// What is there before the first host looks.
 const FIRST: usize = 600;
+const SPLIT: &str = "a building's readings come in two partitions";
 
 /// Each reading of a building in another partition.
 fn send(feeder: &Feeder, readings: std::ops::Range<usize>) {
@@ -92,7 +94,7 @@ async fn a_group_that_has_read_the_input_itself_goes_on_there_through_the_topic_
     };
     let running = world.start_with(&[("WATTDOG__INPUT__REPARTITION", "never")]);
     postgres_has(READINGS / 2).await;
-    assert!(world.log().contains("a building's readings come in two partitions"), "{}", world.log());
+    assert!(world.log().contains(SPLIT), "{}", world.log());
     running.stop();
     send(&feeder, READINGS / 2..READINGS);
     let running = world.start_with(&[("WATTDOG__INPUT__REPARTITION", "always")]);
@@ -104,4 +106,26 @@ async fn a_group_that_has_read_the_input_itself_goes_on_there_through_the_topic_
         .await;
     }
     running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_building_that_several_hosts_have_is_seen_by_one_that_starts() {
+    let (mut world, feeder) = with_tally("several_hosts").await;
+    world.variables.push(("WATTDOG__INPUT__REPARTITION", "never".into()));
+    let mut hosts = Vec::from(["host-1", "host-2", "host-3"].map(|name| world.start_host(name, None)));
+    // A partition each.
+    all_have_partitions(&world, hosts.len()).await;
+    send(&feeder, 0..FIRST);
+    let postgres = world.postgres().await;
+    eventually("all are scored", async || {
+        let query = "SELECT count(*) FROM anomalies WHERE detector = 'tally'";
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&postgres).await.ok()?;
+        (count == FIRST as i64).then_some(())
+    })
+    .await;
+    assert!(!world.log().contains(SPLIT), "{}", world.log());
+    drop(hosts.pop());
+    hosts.push(world.start_host("host-3", None));
+    eventually("it is said", async || world.log().contains(SPLIT).then_some(())).await;
+    hosts.into_iter().for_each(Running::stop);
 }
