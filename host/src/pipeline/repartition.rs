@@ -32,7 +32,6 @@ pub(super) async fn prepare(
     of_input: i32,
 ) -> Result<Option<Repartitioned>, HostError> {
     if !is_needed(config, settings, there)? {
-        look_for_split_buildings(config.clone(), settings.clone(), of_input);
         return Ok(None);
     }
     let partitions = make_topic(config, settings, there, of_input).await?;
@@ -64,13 +63,17 @@ fn take_over(config: &Config, rekeyers: &Config, settings: &Settings) -> Result<
 /// In the same way on all hosts of a group.
 fn is_needed(config: &Config, settings: &Settings, there: &Partitions) -> Result<bool, Undecided> {
     let undecided = |source| Undecided { topic: config.kafka.topic.clone(), source };
+    let read_directly = || {
+        look_for_split_buildings(config.clone(), settings.clone(), there.of(&config.kafka.topic));
+        false
+    };
     Ok(match config.input.repartition {
-        Repartition::Never => false,
+        Repartition::Never => read_directly(),
         Repartition::Always => true,
         // Decided before.
         Repartition::Auto if there.of(&config.topics.repartition) > 0 => true,
         Repartition::Auto if there.of(&config.kafka.topic) < 2 => false,
-        Repartition::Auto if has_read(settings, &config.kafka.group, &config.kafka.topic).map_err(undecided)? => false,
+        Repartition::Auto if has_read(settings, &config.kafka.group, &config.kafka.topic).map_err(undecided)? => read_directly(),
         Repartition::Auto => {
             let split = split_building(config, settings, there.of(&config.kafka.topic)).map_err(undecided)?;
             if let Some(Split { building, .. }) = &split {

@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long a slow way takes for each piece.
@@ -21,11 +21,13 @@ pub(crate) enum Way {
     Silent,
 }
 
-/// Lives as long as the process.
+/// Takes connections until it is dropped.
 pub(crate) struct Proxy {
     /// `host:port`, to be used instead of the server's.
     pub(crate) address: String,
     way: Arc<AtomicU8>,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Proxy {
@@ -36,11 +38,14 @@ impl Proxy {
     pub(crate) fn at(address: &str, server: &str) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let way = Arc::new(AtomicU8::new(Way::Good as u8));
-        let (server, this_way) = (server.to_owned(), Arc::clone(&way));
-        thread::spawn(move || {
+        let (way, ended) = (Arc::new(AtomicU8::new(Way::Good as u8)), Arc::new(AtomicBool::new(false)));
+        let (server, this_way, has_ended) = (server.to_owned(), Arc::clone(&way), Arc::clone(&ended));
+        let thread = thread::spawn(move || {
             for client in listener.incoming() {
                 let client = client.unwrap();
+                if has_ended.load(Ordering::Relaxed) {
+                    return;
+                }
                 if this_way.load(Ordering::Relaxed) == Way::Cut as u8 {
                     continue;
                 }
@@ -53,11 +58,24 @@ impl Proxy {
                 }
             }
         });
-        Self { address, way }
+        Self { address, way, ended, thread: Some(thread) }
     }
 
     pub(crate) fn set(&self, way: Way) {
         self.way.store(way as u8, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Proxy {
+    /// Its address is free afterwards.
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        // It waits for a connection.
+        if TcpStream::connect(&self.address).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
     }
 }
 
