@@ -9,6 +9,8 @@ const BURST_WAIT: Duration = Duration::from_millis(2);
 /// The end of a burst ends no transaction sooner after the last one than this part of the interval: small bursts that follow one
 /// another would cost a broker more in transactions than in records.
 const SHORTEST_PART: u32 = 4;
+/// Nor does it wait longer than this, however long the interval: an idle lane commits at once.
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// At the end of a burst, at the latest when the interval is over.
 #[derive(Debug)]
@@ -41,7 +43,8 @@ impl Pace {
 
     /// `idle`: nothing has come just now.
     pub(super) fn commit_is_due(&self, now: Instant, idle: bool) -> bool {
-        let may_rest = || self.last_commit.is_none_or(|last| now.duration_since(last) >= self.interval / SHORTEST_PART);
+        let rest = (self.interval / SHORTEST_PART).min(LONGEST_REST);
+        let may_rest = || self.last_commit.is_none_or(|last| now.duration_since(last) >= rest);
         self.uncommitted_since.is_some_and(|since| now.duration_since(since) >= self.interval || (idle && may_rest()))
     }
 
@@ -66,5 +69,14 @@ mod tests {
         pace.came(at(10));
         assert!(!pace.commit_is_due(at(12), true) && pace.commit_is_due(at(27), true));
         assert!(!pace.commit_is_due(at(109), false) && pace.commit_is_due(at(110), false));
+    }
+
+    #[test]
+    fn an_idle_lane_does_not_wait_for_a_long_interval() {
+        let (mut pace, start) = (Pace::new(Duration::from_secs(60)), clock::monotonic());
+        pace.came(start);
+        pace.committed(start);
+        pace.came(start);
+        assert!(!pace.commit_is_due(start + LONGEST_REST, false) && pace.commit_is_due(start + LONGEST_REST, true));
     }
 }
