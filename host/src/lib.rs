@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod metrics;
 
+pub mod archive;
 pub mod decode;
 pub mod detect;
 pub mod enrich;

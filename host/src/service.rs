@@ -27,7 +27,7 @@ impl Service {
         let (metrics, registry) = Metrics::new();
         let host = Host::start(config.clone(), metrics.clone()).await?;
         let sinks = start_sinks(&config, &metrics)?;
-        let address = web::serve(&config.web.listen, host.status.clone(), registry).await?;
+        let address = web::serve(&config, host.status.clone(), registry).await?;
         tracing::info!(page = %format!("http://{address}"), "wattdog runs");
         Ok(Self { host, sinks, address })
     }

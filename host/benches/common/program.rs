@@ -35,7 +35,7 @@ impl Program {
 
     pub(crate) fn until_ready(&mut self) -> Result<()> {
         let started = Instant::now();
-        while client::get(&self.address, "/readyz").is_err() {
+        while client::get(&self.address, "/readyz", None).is_err() {
             let ended = self.child.try_wait()?;
             ensure!(ended.is_none(), "the program has ended: {}", std::fs::read_to_string(&self.log)?);
             ensure!(started.elapsed() < PATIENCE, "the program is not ready");
@@ -50,7 +50,7 @@ impl Program {
 
     /// What Prometheus would read.
     pub(crate) fn metrics(&self) -> Result<String> {
-        client::get(&self.address, "/metrics")
+        client::get(&self.address, "/metrics", None)
     }
 
     /// As an operator would.

@@ -1,21 +1,24 @@
-//! `wattdog demo`: the same pipeline, plugins and sinks, with an embedded broker and generated readings.
+//! `wattdog demo`: the same pipeline, plugins and sinks, with an embedded broker and readings that are generated or recorded.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Span};
 use crate::domain::EventTime;
 use crate::generate::{Campus, Shape};
 use crate::kafka::{EmbeddedBroker, Feeder, Settings};
+use crate::readings_file::for_each_line;
 use crate::service::Service;
 use crate::sink;
 
-/// Event time runs this many times as fast as the clock: a window of 30 s closes every 1.5 s.
-const SPEED: u32 = 20;
-const INTERVAL_US: i64 = 1_000_000;
+/// Between two readings of a generated meter, and the length of a window where nothing else is asked for.
+const INTERVAL: Span = Span::from_secs(300);
+/// Generated readings begin so long ago, so that they reach the present only when a day has long been played.
+const BEGINNING: Span = Span::from_secs(28 * 86_400);
 
 /// Nothing else is needed, and nothing outside is touched.
 #[derive(Debug, clap::Args)]
@@ -29,12 +32,31 @@ pub(super) struct Args {
     /// Folder of plugins.
     #[arg(long, default_value = "plugins")]
     plugins: PathBuf,
+    /// Readings of your own instead of generated ones: JSON lines or CSV, `.gz` of both, in the order of their time.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Event seconds for each second: with 720, a day passes in two minutes.
+    #[arg(long, default_value_t = 720.0, value_parser = speed)]
+    speed: f64,
+    /// So much of the readings is there from the start, as the past.
+    #[arg(long, default_value = "14d")]
+    history: Span,
+    /// Length of a window.
+    #[arg(long, default_value_t = INTERVAL)]
+    window: Span,
     /// SQLite file; a fresh one in the temporary folder when left out.
     #[arg(long)]
     database: Option<PathBuf>,
     /// Stop after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if speed > 0.0 => Ok(speed),
+        _ => Err("write how many times as fast as the clock, as 720".into()),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the command's output")]
@@ -55,10 +77,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     config.kafka.bootstrap = broker.bootstrap();
     config.kafka.create_topics = false;
     config.plugins.dir = args.plugins.clone();
-    // Event time runs ahead of the clock here.
-    config.input.max_future = crate::config::Span::from_secs(365 * 86_400);
+    config.window.size = args.window;
+    // Event time may run ahead of the clock here.
+    config.input.max_future = Span::from_secs(365 * 86_400);
     config.sink.sqlite = Some(sink::sqlite::Config { path: database.clone(), ..Default::default() });
-    config.sink.console = Some(sink::console::Config::default());
     config.web.listen = format!("127.0.0.1:{}", args.port);
 
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
@@ -68,8 +90,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.no_open {
         open_browser(&page);
     }
+    let player =
+        Player { feeder: runtime.block_on(open_feeder(&config))?, history: args.history, speed: args.speed, begun: None };
+    let failed = play(player, args.data.clone())?;
     runtime.block_on(async {
-        let feed = feed(&config);
         let end = async {
             match args.duration {
                 Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -77,7 +101,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             }
         };
         tokio::select! {
-            result = feed => result,
+            Ok(error) = failed => Err(error),
             () = super::run::stop_signal() => Ok(()),
             () = end => Ok(()),
         }
@@ -86,19 +110,67 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Readings as they would come in, [`SPEED`] times as fast.
-async fn feed(config: &Config) -> anyhow::Result<()> {
+async fn open_feeder(config: &Config) -> anyhow::Result<Feeder> {
     let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
-    let feeder = Feeder::open(&settings, &config.kafka.topic).await?;
-    let shape = Shape { buildings: 3, floors: 5, interval_us: INTERVAL_US, anomaly_rate: 0.004 };
-    let start = EventTime(clock::now().as_second() * 1_000_000);
-    let mut campus = Campus::new(shape, start, 42);
-    let mut tick = tokio::time::interval(Duration::from_micros(INTERVAL_US as u64) / SPEED);
-    loop {
-        tick.tick().await;
-        for reading in campus.by_ref().take((shape.buildings * shape.floors) as usize) {
-            feeder.send(reading.building.as_bytes(), reading.json().as_bytes())?;
+    Ok(Feeder::open(&settings, &config.kafka.topic).await?)
+}
+
+/// Plays on a thread of its own, to the end of the process; says when it failed. Readings that have an end leave the page as it is.
+fn play(mut player: Player, data: Option<PathBuf>) -> anyhow::Result<oneshot::Receiver<anyhow::Error>> {
+    let (fail, failed) = oneshot::channel();
+    let thread = move || {
+        let played = match data {
+            Some(file) => player.recorded(&file),
+            None => player.generated(),
+        };
+        match played {
+            Ok(()) => tracing::info!("all readings are played; the page stays until Ctrl-C"),
+            Err(error) => drop(fail.send(error)),
         }
+    };
+    std::thread::Builder::new().name("player".into()).spawn(thread).context("cannot start a thread")?;
+    Ok(failed)
+}
+
+/// Sends readings as they would come in: the past at once, the rest as time goes on.
+struct Player {
+    feeder: Feeder,
+    history: Span,
+    speed: f64,
+    /// Where the past ends, in event time and by the clock.
+    begun: Option<(EventTime, Option<Instant>)>,
+}
+
+impl Player {
+    fn generated(&mut self) -> anyhow::Result<()> {
+        let shape = Shape { buildings: 3, floors: 5, interval_us: INTERVAL.micros(), anomaly_rate: 0.004 };
+        let now = clock::now().as_microsecond() - BEGINNING.micros();
+        let start = EventTime(now.div_euclid(INTERVAL.micros()) * INTERVAL.micros());
+        for reading in Campus::new(shape, start, 42) {
+            self.send(Some(reading.time), reading.building.as_bytes(), reading.json().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn recorded(&mut self, file: &Path) -> anyhow::Result<()> {
+        for_each_line(file, |line| {
+            let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+            let time = fields["timestamp"].as_str().and_then(EventTime::parse);
+            self.send(time, fields["building"].as_str().unwrap_or_default().as_bytes(), line)
+        })
+    }
+
+    fn send(&mut self, time: Option<EventTime>, key: &[u8], message: &[u8]) -> anyhow::Result<()> {
+        if let Some(time) = time {
+            let (end_of_past, begun) = self.begun.get_or_insert((EventTime(time.0 + self.history.micros()), None));
+            let ahead_us = time.0 - end_of_past.0;
+            if ahead_us > 0 {
+                let begun = *begun.get_or_insert_with(clock::monotonic);
+                let due = begun + Duration::from_secs_f64(ahead_us as f64 / 1e6 / self.speed);
+                std::thread::sleep(due.saturating_duration_since(clock::monotonic()));
+            }
+        }
+        Ok(self.feeder.send(key, message)?)
     }
 }
 

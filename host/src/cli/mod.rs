@@ -3,6 +3,7 @@
 mod check_config;
 mod dead_letters;
 mod demo;
+mod host;
 mod log;
 mod plugin;
 mod run;

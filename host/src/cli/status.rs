@@ -2,14 +2,13 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::web::client::get;
+use super::host::Host;
 
 /// Asks `/api/v1/status`; exit code 1 when the host is not ready.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the host listens.
-    #[arg(long, env = "WATTDOG_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
+    #[command(flatten)]
+    host: Host,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -17,8 +16,7 @@ pub(super) struct Args {
 
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let address = args.url.trim_start_matches("http://").trim_end_matches('/');
-    let body = get(address, "/api/v1/status").with_context(|| format!("no wattdog answers at {}", args.url))?;
+    let body = args.host.get("/api/v1/status")?;
     let status: serde_json::Value = serde_json::from_str(&body).context("the answer is not a status")?;
     if args.json {
         println!("{status}");

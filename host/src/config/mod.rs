@@ -337,11 +337,14 @@ impl Default for State {
 pub struct Web {
     /// Address and port; loopback unless set otherwise.
     pub listen: String,
+    /// Who looks at page, API and metrics has to have it.
+    #[serde(serialize_with = "secret::masked", skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into() }
+        Self { listen: "127.0.0.1:8080".into(), token: None }
     }
 }
 
@@ -377,6 +380,14 @@ impl Config {
             if keep.is_some_and(|keep| keep.micros() <= 0) {
                 return Err(format!("`sink.{sink}.keep` must be longer than nothing; leave it out to keep all rows"));
             }
+        }
+        if self
+            .web
+            .token
+            .as_ref()
+            .is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)))
+        {
+            return Err("`web.token` becomes a part of addresses and of a cookie: letters, digits and `-_.~` only".into());
         }
         self.plugins.trust()?;
         if self.plugins.require_signature && self.plugins.trusted_keys.is_empty() {

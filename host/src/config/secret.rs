@@ -1,4 +1,4 @@
-//! Passwords in URLs, which are never shown.
+//! Passwords in URLs, and tokens, which are never shown.
 
 use serde::Serializer;
 
@@ -17,6 +17,11 @@ pub fn mask_password(url: &str) -> String {
 /// For `serialize_with`.
 pub(crate) fn masked_url<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&mask_password(url))
+}
+
+/// Likewise, for what is a secret as a whole.
+pub(super) fn masked<S: Serializer>(_: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("***")
 }
 
 #[cfg(test)]

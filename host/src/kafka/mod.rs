@@ -17,6 +17,7 @@ mod result_reader;
 mod settings;
 mod stored_state;
 mod subscription;
+mod tail;
 mod topics;
 mod whole_topic;
 
@@ -35,5 +36,6 @@ pub use redriver::{RedriveError, Redriven, Redriver};
 pub use result_reader::ResultReader;
 pub use settings::Settings;
 pub use subscription::Assignments;
+pub use tail::Tail;
 pub use topics::{Partitions, TopicError, TopicSpec, ensure_topics, partition_count};
-pub use whole_topic::{StoredRecord, read_records, read_topic, wait_until_settled};
+pub use whole_topic::{StoredRecord, last_records, read_records, read_topic, wait_until_settled};

@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(200);
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The end of a partition is what is waited for, and no error.
-struct Context;
+pub(super) struct Context;
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -79,18 +79,43 @@ pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: imp
 ///
 /// # Errors
 /// When the broker does not answer, or falls silent before the end.
-pub fn read_records(settings: &Settings, topic: &str, since_ms: i64, mut take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
+pub fn read_records(settings: &Settings, topic: &str, since_ms: i64, take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
+    let consumer = consumer(settings)?;
+    let times = each_partition(&consumer, topic, Offset::Offset(since_ms.max(0)))?;
+    read_to_end(&consumer, &consumer.offsets_for_times(times, CALL_TIMEOUT)?, take)
+}
+
+/// Gives `take` the last records of each partition, about so many.
+///
+/// # Errors
+/// When the broker does not answer, or falls silent before the end.
+pub fn last_records(settings: &Settings, topic: &str, count: i64, take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
+    let consumer = consumer(settings)?;
+    read_to_end(&consumer, &each_partition(&consumer, topic, Offset::OffsetTail(count))?, take)
+}
+
+fn consumer(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
     let mut config = settings.consumer("wattdog.whole-topic");
     config.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer<Context> = config.create_with_context(Context)?;
-    let partitions = partitions(&consumer, topic)?;
-    let mut times = TopicPartitionList::new();
-    for &partition in &partitions {
-        times.add_partition_offset(topic, partition, Offset::Offset(since_ms.max(0)))?;
+    config.create_with_context(Context)
+}
+
+fn each_partition(consumer: &BaseConsumer<Context>, topic: &str, offset: Offset) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions(consumer, topic)? {
+        list.add_partition_offset(topic, partition, offset)?;
     }
-    consumer.assign(&consumer.offsets_for_times(times, CALL_TIMEOUT)?)?;
+    Ok(list)
+}
+
+fn read_to_end(
+    consumer: &BaseConsumer<Context>,
+    starts: &TopicPartitionList,
+    mut take: impl FnMut(&StoredRecord<'_>),
+) -> KafkaResult<()> {
+    consumer.assign(starts)?;
     let (mut ended, mut heard) = (0, clock::monotonic());
-    while ended < partitions.len() {
+    while ended < starts.count() {
         match consumer.poll(POLL) {
             Some(Ok(message)) => {
                 heard = clock::monotonic();
@@ -128,7 +153,7 @@ pub fn wait_until_settled(settings: &Settings, topic: &str) -> KafkaResult<()> {
     Ok(())
 }
 
-fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str) -> KafkaResult<Vec<i32>> {
+pub(super) fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT)?;
     Ok(metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
 }

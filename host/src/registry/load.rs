@@ -107,6 +107,12 @@ impl Loaded {
         digest.chain_update(self.model_digest).finalize().into()
     }
 
+    /// The file that its sidecar names as its model; none where it has no model.
+    #[must_use]
+    pub fn main_model(&self) -> Option<&[u8]> {
+        self.model.iter().find(|(part, _)| part.is_empty()).map(|(_, bytes)| bytes.as_slice())
+    }
+
     pub(super) fn model(&self) -> &Model {
         &self.model
     }

@@ -2,6 +2,9 @@
 
 use super::Headers;
 
+/// Kind of a record that says that a letter was sent again.
+pub const REDRIVEN: &str = "redriven";
+
 /// A record with the headers that say why it is set aside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeadLetter {

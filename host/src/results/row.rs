@@ -41,7 +41,7 @@ pub struct Aggregation {
 }
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Watch it.
@@ -53,6 +53,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All, the mildest first.
+    pub const ALL: [Self; 3] = [Self::Minor, Self::Anomaly, Self::Critical];
+
+    /// What the word says, as it stands in rows.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.word() == word)
+    }
+
     /// The word, as it stands in rows and metrics.
     #[must_use]
     pub fn word(self) -> &'static str {

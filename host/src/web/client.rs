@@ -10,10 +10,11 @@ use anyhow::{Context as _, bail};
 ///
 /// # Errors
 /// When nobody answers at `address` (host and port), or the answer is not 200.
-pub fn get(address: &str, path: &str) -> anyhow::Result<String> {
+pub fn get(address: &str, path: &str, token: Option<&str>) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let access = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{access}\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;

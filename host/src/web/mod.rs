@@ -1,46 +1,65 @@
 //! The page, its API, health and metrics.
 
+mod access;
+mod assets;
 pub mod client;
-mod page;
+mod clusters;
+mod dead_letters;
+mod live;
+mod overview;
+mod rows;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Json};
+use axum::middleware;
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
+use crate::archive::Archive;
+use crate::config::Config;
 use crate::pipeline::Status;
 use crate::registry::{AuditLine, PluginInfo};
+use crate::results::RowFormat;
+use access::Access;
+use live::Live;
+use overview::Overviews;
 
 struct Shown {
     status: Status,
     registry: Registry,
+    config: Config,
+    archive: Arc<Archive>,
+    overviews: Overviews,
+    live: Live,
+    measures: Vec<String>,
+    format: RowFormat,
+    /// What the page has to know of the configuration.
+    settings: Value,
 }
 
 /// Listens, and serves in the background for as long as the process lives.
 ///
 /// # Errors
-/// When the address is wrong or taken.
-pub async fn serve(listen: &str, status: Status, registry: Registry) -> anyhow::Result<SocketAddr> {
+/// When the address is wrong or taken, or a store's address is none.
+pub async fn serve(config: &Config, status: Status, registry: Registry) -> anyhow::Result<SocketAddr> {
+    let listen = &config.web.listen;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; set `web.listen` to a free address"))?;
     let address = listener.local_addr()?;
-    let router = Router::new()
-        .route("/", get(page))
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/api/v1/status", get(status_json))
-        .route("/api/v1/plugins", get(plugins_json))
-        .route("/api/v1/plugins/audit", get(audit_json))
-        .with_state(Arc::new(Shown { status, registry }));
+    if config.web.token.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "everybody who reaches this address sees page, readings and metrics; `web.token` changes that");
+    }
+    let access = middleware::from_fn_with_state(Access::new(config.web.token.as_deref()), access::check);
+    let router = router(Arc::new(Shown::new(config, status, registry)?)).layer(access);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the page ended");
@@ -49,8 +68,53 @@ pub async fn serve(listen: &str, status: Status, registry: Registry) -> anyhow::
     Ok(address)
 }
 
-async fn page(State(shown): State<Arc<Shown>>) -> Html<String> {
-    Html(page::render(&shown.status))
+impl Shown {
+    fn new(config: &Config, status: Status, registry: Registry) -> anyhow::Result<Self> {
+        let archive = Arc::new(Archive::new(config)?);
+        let of_status = status.clone();
+        let live = Live::start(config, move || status_json(&of_status).to_string()).context("cannot start a thread")?;
+        let measures = config.measure_names();
+        let units: serde_json::Map<_, _> =
+            config.input.measures.iter().map(|(name, measure)| (name.clone(), json!(measure.unit))).collect();
+        Ok(Self {
+            status,
+            registry,
+            config: config.clone(),
+            overviews: Overviews::new(Arc::clone(&archive), config).map_err(anyhow::Error::msg)?,
+            archive,
+            live,
+            format: RowFormat::new(&measures),
+            settings: json!({
+                "measures": measures,
+                "units": units,
+                "window_s": config.window.size.micros() / 1_000_000,
+                "time_zone": config.window.time_zone,
+                "version": env!("CARGO_PKG_VERSION"),
+            }),
+            measures,
+        })
+    }
+}
+
+fn router(shown: Arc<Shown>) -> Router {
+    Router::new()
+        .route("/", get(assets::index))
+        .route("/assets/{*name}", get(assets::asset))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/status", get(async |State(shown): State<Arc<Shown>>| Json(status_json(&shown.status))))
+        .route("/api/v1/settings", get(async |State(shown): State<Arc<Shown>>| Json(shown.settings.clone())))
+        .route("/api/v1/plugins", get(plugins))
+        .route("/api/v1/plugins/audit", get(audit))
+        .route("/api/v1/overview", get(overview))
+        .route("/api/v1/aggregations", get(rows::aggregations))
+        .route("/api/v1/anomalies", get(rows::anomalies))
+        .route("/api/v1/dead-letters", get(dead_letters::newest))
+        .route("/api/v1/events", get(events))
+        .route("/api/v1/models", get(clusters::models))
+        .route("/api/v1/readings", get(clusters::readings))
+        .with_state(shown)
 }
 
 async fn readyz(State(shown): State<Arc<Shown>>) -> (StatusCode, String) {
@@ -69,9 +133,8 @@ async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
     (code, [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }
 
-async fn status_json(State(shown): State<Arc<Shown>>) -> Json<Value> {
-    let status = &shown.status;
-    Json(json!({
+fn status_json(status: &Status) -> Value {
+    json!({
         "ready": status.not_ready().is_none(),
         "reason": status.not_ready(),
         "readings": status.metrics.readings.get(),
@@ -79,13 +142,23 @@ async fn status_json(State(shown): State<Arc<Shown>>) -> Json<Value> {
         "late": status.metrics.late.get(),
         "lanes": status.lanes.info(),
         "repartition": status.rekeyers.as_ref().map(|rekeyers| rekeyers.info()),
-    }))
+    })
 }
 
-async fn plugins_json(State(shown): State<Arc<Shown>>) -> Json<Vec<PluginInfo>> {
+async fn plugins(State(shown): State<Arc<Shown>>) -> Json<Vec<PluginInfo>> {
     Json(shown.status.keeper.plugins())
 }
 
-async fn audit_json(State(shown): State<Arc<Shown>>) -> Json<Vec<AuditLine>> {
+async fn audit(State(shown): State<Arc<Shown>>) -> Json<Vec<AuditLine>> {
     Json(shown.status.keeper.audit())
+}
+
+async fn overview(State(shown): State<Arc<Shown>>) -> Result<impl IntoResponse, rows::Refusal> {
+    Ok(Json(shown.overviews.now().await?))
+}
+
+/// Server-sent events: `rows` (windows and findings as they are committed), `status`, and `missed` to whoever is too slow.
+async fn events(State(shown): State<Arc<Shown>>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    (headers, Body::from_stream(live::stream(&shown.live))).into_response()
 }

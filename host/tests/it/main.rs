@@ -3,6 +3,7 @@
 //! The servers are those of `WATTDOG_TEST_KAFKA`, `WATTDOG_TEST_POSTGRES` and `WATTDOG_TEST_MONGODB`; a missing one is a failure.
 #![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
+mod archive;
 mod broken_records;
 mod chaos;
 mod compression;
@@ -18,6 +19,7 @@ mod feeder;
 mod late_data;
 mod oracle;
 mod other_languages;
+mod page;
 mod proxy;
 mod repartition;
 mod restart;

@@ -191,13 +191,17 @@ impl World {
 
     pub(crate) fn asked(&self, arguments: &[&str]) -> Output {
         let config = self.folder.path().join("wattdog.toml");
-        let url = format!("http://{}", self.address);
-        self.wattdog().args(arguments).env("WATTDOG_URL", url).env("WATTDOG_CONFIG", config).output().unwrap()
+        self.wattdog().args(arguments).env("WATTDOG_URL", self.page()).env("WATTDOG_CONFIG", config).output().unwrap()
+    }
+
+    /// Where its page is.
+    pub(crate) fn page(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What Prometheus would read of the running program.
     pub(crate) fn metrics(&self) -> String {
-        wattdog::web::client::get(&self.address, "/metrics").unwrap()
+        wattdog::web::client::get(&self.address, "/metrics", None).unwrap()
     }
 
     /// The partitions that the running program has, ready or not.

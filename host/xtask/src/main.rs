@@ -21,7 +21,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 enum Task {
-    /// Build everything and see it work: embedded broker, generated readings, anomalies on the console and a page.
+    /// Build everything and see it work: embedded broker, generated readings, anomalies on a live page.
     Demo {
         /// For `wattdog demo`, such as `--port 9000`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -10,7 +10,7 @@ use crate::{run, say};
 type Needed = (&'static str, &'static str);
 
 const BUILD: [Needed; 3] = [("cc", "gcc"), ("make", "make"), ("pkg-config", "pkg-config")];
-const SERVICES: [Needed; 3] = [("java", "openjdk-17-jre-headless"), ("mvn", "maven"), ("go", "golang")];
+const SERVICES: [Needed; 4] = [("java", "openjdk-17-jre-headless"), ("mvn", "maven"), ("go", "golang"), ("chromium", "chromium")];
 
 /// A C compiler, make and OpenSSL's headers, for librdkafka.
 pub(crate) fn for_building() -> Result<()> {
@@ -21,7 +21,7 @@ pub(crate) fn for_building() -> Result<()> {
     install(&packages)
 }
 
-/// What the servers of the tests run on.
+/// What the servers of the tests run on, and the browser that looks at the page.
 pub(crate) fn for_services() -> Result<()> {
     let mut packages = missing(&SERVICES);
     if crate::services::postgres_program("initdb").is_none() {

@@ -16,7 +16,7 @@ struct Ban {
     reason: &'static str,
 }
 
-const BANS: [Ban; 11] = [
+const BANS: [Ban; 12] = [
     Ban {
         room: "host/src/domain",
         except: &[],
@@ -44,15 +44,21 @@ const BANS: [Ban; 11] = [
     },
     Ban {
         room: "host/src",
-        except: &["host/src/sink"],
+        except: &["host/src/sink", "host/src/archive"],
         words: &["sqlx::", "mongodb::bson"],
-        reason: "database clients are leaves of their sinks",
+        reason: "database clients are leaves: sinks write rows, the archive reads them back",
     },
     Ban {
         room: "host/src/sink",
         except: &[],
         words: &["wattdog_plugin_runtime", "crate::registry"],
         reason: "a sink knows no plugins",
+    },
+    Ban {
+        room: "host/src/archive",
+        except: &[],
+        words: &["wattdog_plugin_runtime", "crate::registry", "crate::pipeline", "crate::kafka"],
+        reason: "the archive asks stores, and nobody else",
     },
     Ban {
         room: "host/src/kit",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::kafka::StoredRecord;
+use crate::results::REDRIVEN;
 
 /// Where a record stands in its topic, as `PARTITION/OFFSET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,9 +116,6 @@ impl Entry {
         }))
     }
 }
-
-/// The kind of a record that says that another was sent again.
-pub(super) const REDRIVEN: &str = "redriven";
 
 impl Letter {
     /// The place at which it is shown.

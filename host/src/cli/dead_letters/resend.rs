@@ -1,8 +1,9 @@
 //! Where a dead letter goes when it is sent again, and with which headers.
 
-use super::letter::{Letter, Place, REDRIVEN, Source};
+use super::letter::{Letter, Place, Source};
 use crate::config::Config;
 use crate::domain::Redriven;
+use crate::results::REDRIVEN;
 
 /// How a record is sent; key and value are those of the dead letter.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::list;
 use crate::cli::ConfigArgs;
+use crate::cli::host::Host;
 use crate::clock;
 use crate::config::{Config, Span};
 use crate::kafka::{Settings, read_topic};
@@ -31,9 +32,9 @@ pub(in crate::cli) struct Args {
     /// How far back, by the time at which findings were written.
     #[arg(long, default_value = "1d", value_parser = parse_span)]
     since: Span,
-    /// Where the host listens, to be asked which is which and what they cost.
-    #[arg(long, env = "WATTDOG_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
+    /// It is asked which is which and what they cost.
+    #[command(flatten)]
+    host: Host,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -48,7 +49,7 @@ type Found = HashMap<(i32, i64), Anomaly<'static>>;
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.config.load()?;
-    let (_, plugins) = list::ask(&args.url)?;
+    let (_, plugins) = list::ask(&args.host)?;
     let (a, b) = (which(&plugins, &args.a)?, which(&plugins, &args.b)?);
     if a.file == b.file {
         bail!("`{}` and `{}` are the same plugin", args.a, args.b);

@@ -2,26 +2,23 @@
 
 use anyhow::Context as _;
 
+use crate::cli::host::Host;
 use crate::registry::PluginInfo;
-use crate::web::client::get;
 
 /// Asks `/api/v1/plugins` of a running host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: wattdog plugin list --json | jq '.[] | select(.state == \"refused\") | .reason'")]
 pub(in crate::cli) struct Args {
-    /// Where the host listens.
-    #[arg(long, env = "WATTDOG_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
+    #[command(flatten)]
+    host: Host,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
 }
 
 /// The plugins of a running host.
-pub(super) fn ask(url: &str) -> anyhow::Result<(String, Vec<PluginInfo>)> {
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let body =
-        get(address, "/api/v1/plugins").with_context(|| format!("no wattdog answers at {url}; start one, or give its --url"))?;
+pub(super) fn ask(host: &Host) -> anyhow::Result<(String, Vec<PluginInfo>)> {
+    let body = host.get("/api/v1/plugins")?;
     let plugins =
         serde_json::from_str(&body).context("the answer is not a list of plugins; is it another version of wattdog?")?;
     Ok((body, plugins))
@@ -29,7 +26,7 @@ pub(super) fn ask(url: &str) -> anyhow::Result<(String, Vec<PluginInfo>)> {
 
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let (body, plugins) = ask(&args.url)?;
+    let (body, plugins) = ask(&args.host)?;
     if args.json {
         println!("{body}");
         return Ok(());

@@ -1,0 +1,163 @@
+//! The questions as SQL, in the dialect of each database.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+use super::{Findings, Range, Windows};
+use crate::domain::EventTime;
+
+/// What differs between databases.
+pub(super) struct Dialect {
+    /// A time as it goes into a comparison, made of the parameter's text.
+    pub(super) time: fn(parameter: &str) -> String,
+    /// What is bound as that parameter where a range begins or ends.
+    pub(super) bound: fn(EventTime) -> Parameter,
+    /// Likewise, for the time of a row.
+    pub(super) exact: fn(EventTime) -> Parameter,
+    /// A column of times as it comes out.
+    pub(super) column: fn(&str) -> String,
+    /// The start of the bucket of so many seconds in which `window_start` lies, as `column` gives it.
+    pub(super) bucket: fn(seconds: i64) -> String,
+    /// Whether all of a boolean column are true.
+    pub(super) all: fn(&str) -> String,
+    /// A column of another type as text.
+    pub(super) text: fn(&str) -> String,
+    /// The parameter of a finding's id.
+    pub(super) id: fn(parameter: &str) -> String,
+}
+
+/// A value of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Parameter {
+    Integer(i64),
+    Text(String),
+}
+
+/// A statement with its values, as `$1`, `$2` and so on.
+pub(super) struct Statement<'d> {
+    dialect: &'d Dialect,
+    pub(super) text: String,
+    pub(super) parameters: Vec<Parameter>,
+}
+
+impl<'d> Statement<'d> {
+    fn new(dialect: &'d Dialect, text: &str) -> Self {
+        Self { dialect, text: text.to_owned(), parameters: Vec::new() }
+    }
+
+    fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    fn bind(&mut self, value: Parameter) -> &mut Self {
+        self.parameters.push(value);
+        let number = self.parameters.len();
+        write!(self.text, "${number}").expect("a String takes every write");
+        self
+    }
+
+    fn bind_time(&mut self, time: Parameter) -> &mut Self {
+        self.parameters.push(time);
+        let time = (self.dialect.time)(&format!("${}", self.parameters.len()));
+        self.push(&time)
+    }
+
+    fn bind_id(&mut self, id: &Uuid) -> &mut Self {
+        self.parameters.push(Parameter::Text(id.to_string()));
+        let id = (self.dialect.id)(&format!("${}", self.parameters.len()));
+        self.push(&id)
+    }
+
+    fn bind_texts<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> &mut Self {
+        for (index, text) in texts.enumerate() {
+            self.push(if index == 0 { "" } else { ", " }).bind(Parameter::Text(text.to_owned()));
+        }
+        self
+    }
+
+    /// Rows of which `column` lies in the range.
+    fn push_range(&mut self, column: &str, range: Range) -> &mut Self {
+        let bound = self.dialect.bound;
+        self.push(" WHERE ").push(column).push(" >= ").bind_time(bound(range.since));
+        self.push(" AND ").push(column).push(" < ").bind_time(bound(range.until))
+    }
+
+    fn push_equal(&mut self, column: &str, value: Option<&String>) {
+        if let Some(value) = value {
+            self.push(" AND ").push(column).push(" = ").bind(Parameter::Text(value.clone()));
+        }
+    }
+}
+
+/// One number: the latest `window_start`.
+pub(super) fn latest(dialect: &Dialect) -> Statement<'_> {
+    Statement::new(dialect, &format!("SELECT {} FROM aggregations", (dialect.column)("max(window_start)")))
+}
+
+/// Rows for [`super::cells::window`].
+pub(super) fn windows<'d>(dialect: &'d Dialect, measures: &[String], windows: &Windows) -> Statement<'d> {
+    let column = dialect.column;
+    let mut statement = Statement::new(dialect, "SELECT * FROM (SELECT building, ");
+    match windows.bucket_s {
+        None => {
+            statement.push(&format!("{}, {}, count, revision, final", column("window_start"), column("window_end")));
+            for m in measures {
+                statement.push(&format!(r#", "avg_{m}", "min_{m}", "max_{m}", "sum_{m}""#));
+            }
+        }
+        Some(seconds) => {
+            let (bucket, end, all) = ((dialect.bucket)(seconds), column("max(window_end)"), (dialect.all)("final"));
+            statement.push(&format!("{bucket} AS bucket, {end}, CAST(sum(count) AS bigint), max(revision), {all}"));
+            for m in measures {
+                // A mean of means, each as heavy as the readings behind it.
+                let mean = format!(r#"sum("avg_{m}" * count) / nullif(sum(CASE WHEN "avg_{m}" IS NOT NULL THEN count END), 0)"#);
+                statement.push(&format!(r#", {mean}, min("min_{m}"), max("max_{m}"), sum("sum_{m}")"#));
+            }
+        }
+    }
+    statement.push(" FROM aggregations").push_range("window_start", windows.range);
+    statement.push_equal("building", windows.building.as_ref());
+    if windows.bucket_s.is_some() {
+        statement.push(" GROUP BY building, bucket");
+    }
+    statement.push(" ORDER BY 2 DESC, 1 LIMIT ").bind(Parameter::Integer(windows.limit.into()));
+    statement.push(") AS latest ORDER BY 1, 2");
+    statement
+}
+
+/// Rows for [`super::cells::finding`].
+pub(super) fn findings<'d>(dialect: &'d Dialect, measures: &[String], findings: &Findings) -> Statement<'d> {
+    let time = (dialect.column)("detected_at");
+    let [id, expected, context] = ["id", "expected", "context"].map(dialect.text);
+    let mut statement = Statement::new(
+        dialect,
+        &format!(
+            "SELECT {id}, {time}, building, floor, meter, distance, threshold, cluster, severity, score, reason, {expected}, \
+             {context}, detector, detector_version, detector_digest, source_partition, source_offset"
+        ),
+    );
+    for measure in measures {
+        statement.push(&format!(r#", "{measure}""#));
+    }
+    statement.push(" FROM anomalies").push_range("detected_at", findings.range);
+    statement.push_equal("building", findings.building.as_ref());
+    statement.push_equal("detector", findings.detector.as_ref());
+    if !findings.severities.is_empty() {
+        let words = findings.severities.iter().map(|severity| severity.word());
+        statement.push(" AND severity IN (").bind_texts(words).push(")");
+    }
+    if let Some((time, id)) = findings.after {
+        statement.push(" AND (detected_at, id) < (").bind_time((dialect.exact)(time)).push(", ").bind_id(&id).push(")");
+    }
+    statement.push(" ORDER BY detected_at DESC, id DESC LIMIT ").bind(Parameter::Integer(findings.limit.into()));
+    statement
+}
+
+/// Rows for [`super::cells::count`].
+pub(super) fn counts(dialect: &Dialect, range: Range) -> Statement<'_> {
+    let mut statement = Statement::new(dialect, "SELECT building, severity, count(*) FROM anomalies");
+    statement.push_range("detected_at", range).push(" GROUP BY building, severity ORDER BY building, severity");
+    statement
+}

@@ -1,0 +1,76 @@
+//! Topics from now on, as they grow; in nobody's group.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaResult;
+use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::Settings;
+use super::whole_topic::{Context, partitions};
+use crate::clock;
+
+/// How often it is asked whether a topic has more partitions.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What is committed to some topics from now on.
+pub struct Tail {
+    consumer: BaseConsumer<Context>,
+    topics: Vec<String>,
+    assigned: TopicPartitionList,
+    looked: Instant,
+}
+
+impl Tail {
+    /// From the present ends of the topics.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn open(settings: &Settings, topics: &[&str]) -> KafkaResult<Self> {
+        let mut config = settings.consumer("wattdog.tail");
+        // A page shows the latest; what it does not take in time is of no use to it.
+        config.set("queued.max.messages.kbytes", "2048").set("auto.offset.reset", "latest");
+        let consumer: BaseConsumer<Context> = config.create_with_context(Context)?;
+        let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
+        let mut tail = Self { consumer, topics, assigned: TopicPartitionList::new(), looked: clock::monotonic() };
+        tail.look()?;
+        Ok(tail)
+    }
+
+    /// Takes in new partitions, from their ends.
+    fn look(&mut self) -> KafkaResult<()> {
+        self.looked = clock::monotonic();
+        let mut grown = TopicPartitionList::new();
+        for topic in &self.topics {
+            for partition in partitions(&self.consumer, topic)? {
+                if self.assigned.find_partition(topic, partition).is_none() {
+                    self.assigned.add_partition(topic, partition);
+                    grown.add_partition_offset(topic, partition, Offset::End)?;
+                }
+            }
+        }
+        if grown.count() > 0 { self.consumer.incremental_assign(&grown) } else { Ok(()) }
+    }
+
+    /// Gives topic, key and value of each record to `take` until `wait` has passed.
+    ///
+    /// # Errors
+    /// When the broker does not answer; ask again later.
+    pub fn read(&mut self, wait: Duration, mut take: impl FnMut(&str, &[u8], &[u8])) -> KafkaResult<()> {
+        if self.looked.elapsed() > LOOK_INTERVAL {
+            self.look()?;
+        }
+        let deadline = clock::monotonic() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(clock::monotonic());
+            if left.is_zero() {
+                return Ok(());
+            }
+            if let Some(message) = self.consumer.poll(left) {
+                let message = message?;
+                take(message.topic(), message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+            }
+        }
+    }
+}

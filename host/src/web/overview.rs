@@ -1,0 +1,223 @@
+//! How each building is: its last day, and today against the usual. Looked up once for all who ask at about the same time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::archive::{Archive, ArchiveError, Count, Range, Windows};
+use crate::clock;
+use crate::config::{Config, Span};
+use crate::domain::EventTime;
+use crate::results::Aggregation;
+use crate::window::Tumbling;
+
+/// An answer of this age is good enough for another who asks; what happens meanwhile comes as an event.
+const FRESH: Duration = Duration::from_secs(2);
+const HOUR_US: i64 = 3_600_000_000;
+const DAY_US: i64 = 24 * HOUR_US;
+/// Of a sparkline; a day has 48 of them.
+const BUCKET_S: i64 = 1_800;
+/// Days before today that say what is usual.
+const PAST_DAYS: usize = 28;
+/// With so many of the same weekday, others say nothing.
+const ENOUGH_WEEKDAYS: usize = 3;
+/// Rows of a day: a thousand buildings and some.
+const MOST_ROWS: u32 = 200_000;
+
+/// The answer.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Overview {
+    /// Start of the latest window of all, RFC 3339; none where there is none.
+    latest: Option<String>,
+    /// Start of the first point of the sparklines, seconds since the epoch.
+    since_s: i64,
+    /// Between two of their points.
+    bucket_s: i64,
+    /// By name.
+    buildings: Vec<Building>,
+}
+
+/// One building.
+#[derive(Clone, Debug, Serialize)]
+struct Building {
+    building: String,
+    /// Start of its latest bucket, seconds since the epoch.
+    seen_s: i64,
+    /// By measure.
+    measures: BTreeMap<String, Measure>,
+    /// Findings of the last day, by severity.
+    anomalies: BTreeMap<String, i64>,
+}
+
+/// One measure of one building, in its unit.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Measure {
+    /// Averages of the last day, the oldest first; null where there is none.
+    averages: Vec<Option<f64>>,
+    /// Sum since midnight.
+    today: f64,
+    /// The usual sum at this time of such a day; none before a first day has passed.
+    usual: Option<f64>,
+}
+
+/// Sums of the hours of a past day, for each building and measure.
+type Day = HashMap<String, Vec<[f64; 24]>>;
+
+pub(super) struct Overviews {
+    archive: Arc<Archive>,
+    measures: Vec<String>,
+    /// From midnight to midnight.
+    day: Tumbling,
+    last: Mutex<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    answer: Option<(Instant, Arc<Overview>)>,
+    /// Past days by their midnights.
+    days: BTreeMap<EventTime, Day>,
+}
+
+impl Overviews {
+    /// Of rows in the time zone of the windows.
+    pub(super) fn new(archive: Arc<Archive>, config: &Config) -> Result<Self, String> {
+        let day = Tumbling::new(Span::from_secs(86_400), &config.window.time_zone)?;
+        Ok(Self { archive, measures: config.measure_names(), day, last: Mutex::default() })
+    }
+
+    pub(super) async fn now(&self) -> Result<Arc<Overview>, ArchiveError> {
+        let mut last = self.last.lock().await;
+        if let Some((_, answer)) = last.answer.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(Arc::clone(answer));
+        }
+        let answer = Arc::new(self.ask(&mut last.days).await?);
+        last.answer = Some((clock::monotonic(), Arc::clone(&answer)));
+        Ok(answer)
+    }
+
+    async fn ask(&self, days: &mut BTreeMap<EventTime, Day>) -> Result<Overview, ArchiveError> {
+        let Some(latest) = self.archive.latest().await? else {
+            return Ok(Overview { latest: None, since_s: 0, bucket_s: BUCKET_S, buildings: Vec::new() });
+        };
+        let until = EventTime(latest.0 + 1);
+        let bucket_us = BUCKET_S * 1_000_000;
+        let since = EventTime((latest.0 - DAY_US).div_euclid(bucket_us) * bucket_us + bucket_us);
+        let rows = self.windows(Range { since, until }, BUCKET_S).await?;
+        let counts = self.archive.counts(Range { since, until }).await?;
+        let midnights = midnights(latest, self.day.clone());
+        self.look_up(days, &midnights).await?;
+        let Some(&today) = midnights.first() else { unreachable!("today has begun") };
+        let mut buildings = BTreeMap::<&str, Building>::new();
+        for row in &rows {
+            self.add(buildings.entry(&row.building).or_insert_with(|| self.building(&row.building)), row, since, today);
+        }
+        let usual = Usual { days, midnights: &midnights, hours: (latest.0 - today.0) as f64 / HOUR_US as f64 };
+        for (name, building) in &mut buildings {
+            for (index, measure) in self.measures.iter().enumerate() {
+                building.measures.entry(measure.clone()).or_default().usual = usual.sum(name, index);
+            }
+        }
+        for Count { building, severity, count } in counts {
+            if let Some(building) = buildings.get_mut(building.as_str()) {
+                building.anomalies.insert(severity, count);
+            }
+        }
+        Ok(Overview {
+            latest: Some(latest.to_string()),
+            since_s: since.0 / 1_000_000,
+            bucket_s: BUCKET_S,
+            buildings: buildings.into_values().collect(),
+        })
+    }
+
+    async fn windows(&self, range: Range, bucket_s: i64) -> Result<Vec<Aggregation>, ArchiveError> {
+        self.archive.windows(&Windows { building: None, range, bucket_s: Some(bucket_s), limit: MOST_ROWS }).await
+    }
+
+    fn building(&self, name: &str) -> Building {
+        let nothing = || Measure { averages: vec![None; (DAY_US / 1_000_000 / BUCKET_S) as usize], ..Measure::default() };
+        let measures = self.measures.iter().map(|measure| (measure.clone(), nothing())).collect();
+        Building { building: name.to_owned(), seen_s: 0, measures, anomalies: BTreeMap::new() }
+    }
+
+    fn add(&self, building: &mut Building, row: &Aggregation, since: EventTime, today: EventTime) {
+        let start_s = row.window_start.0.div_euclid(1_000_000);
+        building.seen_s = building.seen_s.max(start_s);
+        let point = usize::try_from((start_s - since.0 / 1_000_000) / BUCKET_S).unwrap_or(0);
+        for (name, stats) in self.measures.iter().zip(&row.measures) {
+            let Some(measure) = building.measures.get_mut(name) else { continue };
+            if let Some(average) = measure.averages.get_mut(point) {
+                *average = stats.avg.is_finite().then_some(stats.avg);
+            }
+            if row.window_start >= today && stats.sum.is_finite() {
+                measure.today += stats.sum;
+            }
+        }
+    }
+
+    /// Past days are asked for once; late readings change little of what is usual.
+    async fn look_up(&self, days: &mut BTreeMap<EventTime, Day>, midnights: &[EventTime]) -> Result<(), ArchiveError> {
+        days.retain(|midnight, _| midnights.contains(midnight));
+        for (&until, &since) in midnights.iter().zip(&midnights[1..]) {
+            if days.contains_key(&since) {
+                continue;
+            }
+            let mut day = Day::new();
+            for row in self.windows(Range { since, until }, HOUR_US / 1_000_000).await? {
+                let hour = usize::try_from((row.window_start.0 - since.0) / HOUR_US).unwrap_or(0).min(23);
+                let hours = day.entry(row.building).or_insert_with(|| vec![[0.0; 24]; self.measures.len()]);
+                for (hours, stats) in hours.iter_mut().zip(&row.measures) {
+                    hours[hour] += if stats.sum.is_finite() { stats.sum } else { 0.0 };
+                }
+            }
+            days.insert(since, day);
+        }
+        Ok(())
+    }
+}
+
+/// Midnights, today's first, then those of past days.
+fn midnights(now: EventTime, mut day: Tumbling) -> Vec<EventTime> {
+    let today = EventTime(day.bounds(now).start_us);
+    let before = |midnight: &EventTime| Some(EventTime(day.bounds(EventTime(midnight.0 - 1)).start_us));
+    std::iter::successors(Some(today), before).take(PAST_DAYS + 1).collect()
+}
+
+/// What past days say.
+struct Usual<'d> {
+    days: &'d BTreeMap<EventTime, Day>,
+    midnights: &'d [EventTime],
+    /// Of today, that have passed.
+    hours: f64,
+}
+
+impl Usual<'_> {
+    /// The median of past days' sums up to this hour: of those of the same weekday where there are enough, else of all.
+    fn sum(&self, building: &str, measure: usize) -> Option<f64> {
+        let of_day = |back: usize| {
+            let hours = &self.days.get(self.midnights.get(back)?)?.get(building)?[measure];
+            let share = |hour: usize| (self.hours - hour as f64).clamp(0.0, 1.0);
+            Some(hours.iter().enumerate().map(|(hour, sum)| sum * share(hour)).sum::<f64>())
+        };
+        let same_weekday: Vec<f64> = (7..self.midnights.len()).step_by(7).filter_map(of_day).collect();
+        let sums = if same_weekday.len() >= ENOUGH_WEEKDAYS {
+            same_weekday
+        } else {
+            (1..self.midnights.len()).filter_map(of_day).collect()
+        };
+        median(sums)
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
+}
