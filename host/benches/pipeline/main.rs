@@ -1,6 +1,7 @@
 //! The whole system against the barest loop that reads the same topic: real Kafka, real PostgreSQL, one machine.
 //!
-//! Rounds alternate, so that what the machine does besides meets both; figures are the median round's.
+//! Rounds alternate, so that what the machine does besides meets both; figures are the median round's. Another shape of the campus, or
+//! another setting, is measured in the same way: beside the first, round by round.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
 
 mod bare_loop;
@@ -39,6 +40,15 @@ struct Args {
     /// A setting of the host, to measure what it costs.
     #[arg(long, value_name = "WATTDOG__SECTION__KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Buildings of another campus, to be measured in turn with the first.
+    #[arg(long)]
+    other_buildings: Option<u32>,
+    /// Floors of each.
+    #[arg(long)]
+    other_floors: Option<u32>,
+    /// A setting of another host, to be measured in turn with the first.
+    #[arg(long, value_name = "WATTDOG__SECTION__KEY=VALUE", value_parser = setting)]
+    other_set: Vec<(String, String)>,
     /// Plugins of the run; only the default detector when left out.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
@@ -48,12 +58,15 @@ struct Args {
 
 /// Rounds that do not count: a broker that has just started spends a core on compiling itself.
 const WARM_UP: u16 = 3;
+/// Numbers of the other's rounds, which name its topics and databases, begin here.
+const OTHERS: u16 = 10_000;
 /// Of a topic that the program makes.
 const PARTITIONS: i32 = 3;
 /// What the program says would stand among the figures.
 const QUIET: (&str, &str) = ("WATTDOG_LOG", "warn");
 
 /// What both sides read.
+#[derive(Clone)]
 struct Topic {
     kafka: String,
     postgres: String,
@@ -76,16 +89,16 @@ fn main() -> Result<()> {
         postgres: variable("WATTDOG_TEST_POSTGRES")?,
         name: format!("bench-{}", std::process::id()),
         readings: args.readings,
-        settings: args.set,
+        settings: args.set.clone(),
     };
-    let plugins = match args.plugins {
-        Some(plugins) => plugins,
+    let plugins = match &args.plugins {
+        Some(plugins) => plugins.clone(),
         None => default_detector(folder.path())?,
     };
-    println!("filling {} with {} readings of {} meters", topic.name, topic.readings, args.buildings * args.floors);
     fill(&topic, args.buildings, args.floors, folder.path())?;
+    let other = args.other(&topic, folder.path())?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let mut rounds = Vec::new();
+    let (mut rounds, mut others) = (Vec::new(), Vec::new());
     for round in 1..=WARM_UP + args.rounds {
         let bare = bare_loop::run(&topic)?;
         let system = runtime.block_on(system::run(&topic, &plugins, folder.path(), round))?;
@@ -100,9 +113,34 @@ fn main() -> Result<()> {
         if counts {
             rounds.push((bare, system));
         }
+        if let Some(other) = &other {
+            let system = runtime.block_on(system::run(other, &plugins, folder.path(), OTHERS + round))?;
+            println!("   the other: {:.0} committed, {:.0} in PostgreSQL", system.committed_per_second, system.stored_per_second);
+            if counts {
+                others.push(system);
+            }
+        }
+    }
+    if !others.is_empty() {
+        report::compare(rounds.iter().map(|(_, system)| system), others.iter());
     }
     report::print(rounds);
     Ok(())
+}
+
+impl Args {
+    /// What is measured in turn with the first, if anything is to be.
+    fn other(&self, first: &Topic, folder: &Path) -> Result<Option<Topic>> {
+        let mut other = first.clone();
+        other.settings.extend(self.other_set.iter().cloned());
+        if self.other_buildings.is_some() || self.other_floors.is_some() {
+            other.name.push_str("-other");
+            fill(&other, self.other_buildings.unwrap_or(self.buildings), self.other_floors.unwrap_or(self.floors), folder)?;
+        } else if self.other_set.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(other))
+    }
 }
 
 fn wattdog() -> Command {
@@ -112,6 +150,7 @@ fn wattdog() -> Command {
 }
 
 fn fill(topic: &Topic, buildings: u32, floors: u32, folder: &Path) -> Result<()> {
+    println!("filling {} with {} readings of {} meters", topic.name, topic.readings, buildings * floors);
     let file = folder.join("readings.jsonl");
     let generate = wattdog()
         .args(["generate", "readings", "--anomaly-rate", "0.035", "--start", "2025-12-01T00:00:00Z"])

@@ -32,6 +32,28 @@ pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
     println!("  WebAssembly {:<12} {plugins:>8.1}  {:.1} % of the process", "", 100.0 * plugins / total);
 }
 
+type Figure = (&'static str, fn(&System) -> f64);
+
+/// Medians of two that were measured in turn.
+pub(crate) fn compare<'r>(first: impl Iterator<Item = &'r System> + Clone, other: impl Iterator<Item = &'r System> + Clone) {
+    println!("\n{:<36} {:>10} {:>10} {:>8}", "medians", "first", "other", "ratio");
+    let figures: [Figure; 3] = [
+        ("readings/s to the last commit", |system| system.committed_per_second),
+        ("ns a reading, of the process", |system| system.threads.values().sum()),
+        ("ns a reading, of all processes", |system| system.machine),
+    ];
+    for (what, figure) in figures {
+        let (first, other) = (median(first.clone().map(figure)), median(other.clone().map(figure)));
+        println!("{what:<36} {first:>10.0} {other:>10.0} {:>8.2}", other / first);
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 fn ratio((bare, system): &(BareLoop, System)) -> f64 {
     system.committed_per_second / bare.readings_per_second
 }

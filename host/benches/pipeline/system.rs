@@ -43,7 +43,7 @@ pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16
     let config = format!(
         "[kafka]\nbootstrap = \"{}\"\ntopic = \"{}\"\ngroup = \"{name}\"\n[input]\nmax_future = \"36500d\"\n\
          [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
-         dead_letters = \"{name}.dead-letters\"\n[plugins]\ndir = {plugins:?}\n[sink.postgres]\nurl = \"{database}\"\n",
+         dead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n[plugins]\ndir = {plugins:?}\n[sink.postgres]\nurl = \"{database}\"\n",
         topic.kafka, topic.name
     );
     let (quiet, level) = QUIET;

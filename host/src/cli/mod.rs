@@ -8,12 +8,14 @@ mod log;
 mod plugin;
 mod run;
 mod score;
+mod shell;
 mod status;
+mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// A watchdog for watts: meter readings from Kafka, windowed by event time, judged by WebAssembly detectors.
 #[derive(Debug, Parser)]
@@ -55,6 +57,8 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(check_config::ConfigCommand),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Where the configuration is.
@@ -96,6 +100,11 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::CompilePlugin { .. } => unreachable!("done before"),
         Command::Config(command) => check_config::run(command),
+        Command::Completions(args) => {
+            shell::completions(&args, Cli::command());
+            Ok(())
+        }
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

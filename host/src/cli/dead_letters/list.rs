@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::filter::Filter;
 use super::letter::Letter;
-use super::text::{printable, shortened, time};
 use super::topic::DeadLetterTopic;
 use crate::cli::ConfigArgs;
+use crate::cli::text::{printable, shortened, time};
 
 /// Characters of a message in the table; `show` has all of it.
 const MESSAGE: usize = 80;

@@ -8,7 +8,6 @@ mod redrive;
 mod resend;
 mod show;
 mod superseded;
-mod text;
 mod topic;
 
 use clap::Subcommand;

@@ -4,9 +4,9 @@ use anyhow::Context as _;
 
 use super::letter::Place;
 use super::next_step::next_step;
-use super::text::{pretty, printable, time};
 use super::topic::DeadLetterTopic;
 use crate::cli::ConfigArgs;
+use crate::cli::text::{pretty, printable, time};
 
 /// One dead letter with all its headers, its message, and what to do next.
 #[derive(Debug, clap::Args)]
