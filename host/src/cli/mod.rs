@@ -100,10 +100,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::CompilePlugin { .. } => unreachable!("done before"),
         Command::Config(command) => check_config::run(command),
-        Command::Completions(args) => {
-            shell::completions(&args, Cli::command());
-            Ok(())
-        }
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match result {

@@ -1,5 +1,6 @@
 //! For the shell: completion scripts and man pages, made of the commands' own definitions.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -20,8 +21,10 @@ pub(super) struct Man {
     folder: PathBuf,
 }
 
-pub(super) fn completions(args: &Completions, mut command: clap::Command) {
-    clap_complete::generate(args.shell, &mut command, "wattdog", &mut std::io::stdout());
+pub(super) fn completions(args: &Completions, mut command: clap::Command) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "wattdog", &mut script);
+    std::io::stdout().write_all(&script).context("cannot write to standard output")
 }
 
 pub(super) fn man(args: &Man, command: clap::Command) -> anyhow::Result<()> {
