@@ -75,7 +75,7 @@ struct Starter<'a> {
 impl Starter<'_> {
     fn start(&mut self, sink: impl Sink + 'static) -> anyhow::Result<()> {
         let Config { kafka, topics, .. } = self.config;
-        let settings = Settings { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() };
+        let settings = Settings::of(kafka);
         let group = format!("{}.sink.{}", kafka.group, sink.name());
         let names = TopicNames::new(topics);
         let reader = ResultReader::join(&settings, &group, kafka.instance.as_deref(), &names)?;

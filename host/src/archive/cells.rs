@@ -56,7 +56,8 @@ fn or_nan(row: &impl Cells, place: usize) -> Result<f64, sqlx::Error> {
     Ok(row.number(place)?.unwrap_or(f64::NAN))
 }
 
-/// A row of [`super::sql::windows`], with so many measures.
+/// A window, with so many measures: in their order building, start, end, count, revision, whether it is final, then average, smallest,
+/// largest and sum of each measure.
 pub(super) fn window(row: &impl Cells, measures: usize) -> Result<Aggregation, sqlx::Error> {
     let stats = (0..measures).map(|measure| {
         let at = |statistic| or_nan(row, 6 + 4 * measure + statistic);
@@ -73,7 +74,7 @@ pub(super) fn window(row: &impl Cells, measures: usize) -> Result<Aggregation, s
     })
 }
 
-/// A row of [`super::sql::findings`], with so many measures.
+/// A finding, with so many measures, which come last.
 pub(super) fn finding(row: &impl Cells, measures: usize) -> Result<Anomaly<'static>, sqlx::Error> {
     let (id, severity) = (words(row, 0)?, words(row, 8)?);
     Ok(Anomaly {
@@ -99,7 +100,7 @@ pub(super) fn finding(row: &impl Cells, measures: usize) -> Result<Anomaly<'stat
     })
 }
 
-/// A row of [`super::sql::counts`].
+/// Building, severity, and how many.
 pub(super) fn count(row: &impl Cells) -> Result<Count, sqlx::Error> {
     Ok(Count { building: words(row, 0)?.into_owned(), severity: words(row, 1)?.into_owned(), count: row.integer(2)? })
 }

@@ -14,6 +14,7 @@ use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
 
 pub use query::{Count, Findings, Range, Windows};
+use sql::Sql as _;
 
 /// Somebody waits for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,11 +1,39 @@
 //! The questions as SQL, in the dialect of each database.
 
-use std::fmt::Write as _;
+use sqlx::Error;
 
-use uuid::Uuid;
-
-use super::{Findings, Range, Windows};
+use super::cells::{Cells, count, finding, window};
+use super::{Count, Findings, Range, Windows};
 use crate::domain::EventTime;
+use crate::results::{Aggregation, Anomaly};
+
+/// A database that is asked in SQL.
+pub(super) trait Sql {
+    const DIALECT: Dialect;
+    type Row: Cells + Send;
+
+    fn measures(&self) -> &[String];
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<Self::Row>, Error>;
+
+    async fn latest(&self) -> Result<Option<EventTime>, Error> {
+        self.rows(latest(&Self::DIALECT)).await?.first().map(|row| row.time(0)).transpose()
+    }
+
+    async fn windows(&self, asked: &Windows) -> Result<Vec<Aggregation>, Error> {
+        let rows = self.rows(windows(&Self::DIALECT, self.measures(), asked)).await?;
+        rows.iter().map(|row| window(row, self.measures().len())).collect()
+    }
+
+    async fn findings(&self, asked: &Findings) -> Result<Vec<Anomaly<'static>>, Error> {
+        let rows = self.rows(findings(&Self::DIALECT, self.measures(), asked)).await?;
+        rows.iter().map(|row| finding(row, self.measures().len())).collect()
+    }
+
+    async fn counts(&self, range: Range) -> Result<Vec<Count>, Error> {
+        self.rows(counts(&Self::DIALECT, range)).await?.iter().map(count).collect()
+    }
+}
 
 /// What differs between databases.
 pub(super) struct Dialect {
@@ -35,15 +63,14 @@ pub(super) enum Parameter {
 }
 
 /// A statement with its values, as `$1`, `$2` and so on.
-pub(super) struct Statement<'d> {
-    dialect: &'d Dialect,
+pub(super) struct Statement {
     pub(super) text: String,
     pub(super) parameters: Vec<Parameter>,
 }
 
-impl<'d> Statement<'d> {
-    fn new(dialect: &'d Dialect, text: &str) -> Self {
-        Self { dialect, text: text.to_owned(), parameters: Vec::new() }
+impl Statement {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), parameters: Vec::new() }
     }
 
     fn push(&mut self, text: &str) -> &mut Self {
@@ -52,22 +79,14 @@ impl<'d> Statement<'d> {
     }
 
     fn bind(&mut self, value: Parameter) -> &mut Self {
+        self.bind_as(str::to_owned, value)
+    }
+
+    /// `cast`: what is made of the parameter.
+    fn bind_as(&mut self, cast: fn(&str) -> String, value: Parameter) -> &mut Self {
         self.parameters.push(value);
-        let number = self.parameters.len();
-        write!(self.text, "${number}").expect("a String takes every write");
-        self
-    }
-
-    fn bind_time(&mut self, time: Parameter) -> &mut Self {
-        self.parameters.push(time);
-        let time = (self.dialect.time)(&format!("${}", self.parameters.len()));
-        self.push(&time)
-    }
-
-    fn bind_id(&mut self, id: &Uuid) -> &mut Self {
-        self.parameters.push(Parameter::Text(id.to_string()));
-        let id = (self.dialect.id)(&format!("${}", self.parameters.len()));
-        self.push(&id)
+        let parameter = cast(&format!("${}", self.parameters.len()));
+        self.push(&parameter)
     }
 
     fn bind_texts<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> &mut Self {
@@ -78,10 +97,10 @@ impl<'d> Statement<'d> {
     }
 
     /// Rows of which `column` lies in the range.
-    fn push_range(&mut self, column: &str, range: Range) -> &mut Self {
-        let bound = self.dialect.bound;
-        self.push(" WHERE ").push(column).push(" >= ").bind_time(bound(range.since));
-        self.push(" AND ").push(column).push(" < ").bind_time(bound(range.until))
+    fn push_range(&mut self, dialect: &Dialect, column: &str, range: Range) -> &mut Self {
+        let Dialect { time, bound, .. } = *dialect;
+        self.push(" WHERE ").push(column).push(" >= ").bind_as(time, bound(range.since));
+        self.push(" AND ").push(column).push(" < ").bind_as(time, bound(range.until))
     }
 
     fn push_equal(&mut self, column: &str, value: Option<&String>) {
@@ -91,15 +110,16 @@ impl<'d> Statement<'d> {
     }
 }
 
-/// One number: the latest `window_start`.
-pub(super) fn latest(dialect: &Dialect) -> Statement<'_> {
-    Statement::new(dialect, &format!("SELECT {} FROM aggregations", (dialect.column)("max(window_start)")))
+/// At most one row: the latest `window_start`.
+fn latest(dialect: &Dialect) -> Statement {
+    let time = (dialect.column)("window_start");
+    Statement::new(&format!("SELECT {time} FROM aggregations ORDER BY window_start DESC LIMIT 1"))
 }
 
-/// Rows for [`super::cells::window`].
-pub(super) fn windows<'d>(dialect: &'d Dialect, measures: &[String], windows: &Windows) -> Statement<'d> {
+/// Rows for [`window`].
+fn windows(dialect: &Dialect, measures: &[String], windows: &Windows) -> Statement {
     let column = dialect.column;
-    let mut statement = Statement::new(dialect, "SELECT * FROM (SELECT building, ");
+    let mut statement = Statement::new("SELECT * FROM (SELECT building, ");
     match windows.bucket_s {
         None => {
             statement.push(&format!("{}, {}, count, revision, final", column("window_start"), column("window_end")));
@@ -117,7 +137,7 @@ pub(super) fn windows<'d>(dialect: &'d Dialect, measures: &[String], windows: &W
             }
         }
     }
-    statement.push(" FROM aggregations").push_range("window_start", windows.range);
+    statement.push(" FROM aggregations").push_range(dialect, "window_start", windows.range);
     statement.push_equal("building", windows.building.as_ref());
     if windows.bucket_s.is_some() {
         statement.push(" GROUP BY building, bucket");
@@ -127,21 +147,18 @@ pub(super) fn windows<'d>(dialect: &'d Dialect, measures: &[String], windows: &W
     statement
 }
 
-/// Rows for [`super::cells::finding`].
-pub(super) fn findings<'d>(dialect: &'d Dialect, measures: &[String], findings: &Findings) -> Statement<'d> {
+/// Rows for [`finding`].
+fn findings(dialect: &Dialect, measures: &[String], findings: &Findings) -> Statement {
     let time = (dialect.column)("detected_at");
     let [id, expected, context] = ["id", "expected", "context"].map(dialect.text);
-    let mut statement = Statement::new(
-        dialect,
-        &format!(
-            "SELECT {id}, {time}, building, floor, meter, distance, threshold, cluster, severity, score, reason, {expected}, \
-             {context}, detector, detector_version, detector_digest, source_partition, source_offset"
-        ),
-    );
+    let mut statement = Statement::new(&format!(
+        "SELECT {id}, {time}, building, floor, meter, distance, threshold, cluster, severity, score, reason, {expected}, \
+         {context}, detector, detector_version, detector_digest, source_partition, source_offset"
+    ));
     for measure in measures {
         statement.push(&format!(r#", "{measure}""#));
     }
-    statement.push(" FROM anomalies").push_range("detected_at", findings.range);
+    statement.push(" FROM anomalies").push_range(dialect, "detected_at", findings.range);
     statement.push_equal("building", findings.building.as_ref());
     statement.push_equal("detector", findings.detector.as_ref());
     if !findings.severities.is_empty() {
@@ -149,15 +166,16 @@ pub(super) fn findings<'d>(dialect: &'d Dialect, measures: &[String], findings: 
         statement.push(" AND severity IN (").bind_texts(words).push(")");
     }
     if let Some((time, id)) = findings.after {
-        statement.push(" AND (detected_at, id) < (").bind_time((dialect.exact)(time)).push(", ").bind_id(&id).push(")");
+        statement.push(" AND (detected_at, id) < (").bind_as(dialect.time, (dialect.exact)(time)).push(", ");
+        statement.bind_as(dialect.id, Parameter::Text(id.to_string())).push(")");
     }
     statement.push(" ORDER BY detected_at DESC, id DESC LIMIT ").bind(Parameter::Integer(findings.limit.into()));
     statement
 }
 
-/// Rows for [`super::cells::count`].
-pub(super) fn counts(dialect: &Dialect, range: Range) -> Statement<'_> {
-    let mut statement = Statement::new(dialect, "SELECT building, severity, count(*) FROM anomalies");
-    statement.push_range("detected_at", range).push(" GROUP BY building, severity ORDER BY building, severity");
+/// Rows for [`count`].
+fn counts(dialect: &Dialect, range: Range) -> Statement {
+    let mut statement = Statement::new("SELECT building, severity, count(*) FROM anomalies");
+    statement.push_range(dialect, "detected_at", range).push(" GROUP BY building, severity ORDER BY building, severity");
     statement
 }

@@ -1,7 +1,7 @@
 //! `wattdog demo`: the same pipeline, plugins and sinks, with an embedded broker and readings that are generated or recorded.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
@@ -12,6 +12,7 @@ use crate::domain::EventTime;
 use crate::generate::{Campus, Shape};
 use crate::kafka::{EmbeddedBroker, Feeder, Settings};
 use crate::readings_file::for_each_line;
+use crate::replay::{Pace, time_and_key};
 use crate::service::Service;
 use crate::sink;
 
@@ -90,8 +91,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.no_open {
         open_browser(&page);
     }
-    let player =
-        Player { feeder: runtime.block_on(open_feeder(&config))?, history: args.history, speed: args.speed, begun: None };
+    let player = Player {
+        feeder: runtime.block_on(Feeder::open(&Settings::of(&config.kafka), &config.kafka.topic))?,
+        history: args.history,
+        present: None,
+        pace: Pace::of_speed(Some(args.speed)),
+    };
     let failed = play(player, args.data.clone())?;
     runtime.block_on(async {
         let end = async {
@@ -108,11 +113,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     service.stop();
     Ok(())
-}
-
-async fn open_feeder(config: &Config) -> anyhow::Result<Feeder> {
-    let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
-    Ok(Feeder::open(&settings, &config.kafka.topic).await?)
 }
 
 /// Plays on a thread of its own, to the end of the process; says when it failed. Readings that have an end leave the page as it is.
@@ -135,10 +135,11 @@ fn play(mut player: Player, data: Option<PathBuf>) -> anyhow::Result<oneshot::Re
 /// Sends readings as they would come in: the past at once, the rest as time goes on.
 struct Player {
     feeder: Feeder,
+    /// How much of the readings is the past.
     history: Span,
-    speed: f64,
-    /// Where the past ends, in event time and by the clock.
-    begun: Option<(EventTime, Option<Instant>)>,
+    /// Where the past ends; known with the first reading.
+    present: Option<EventTime>,
+    pace: Pace,
 }
 
 impl Player {
@@ -147,30 +148,24 @@ impl Player {
         let now = clock::now().as_microsecond() - BEGINNING.micros();
         let start = EventTime(now.div_euclid(INTERVAL.micros()) * INTERVAL.micros());
         for reading in Campus::new(shape, start, 42) {
-            self.send(Some(reading.time), reading.building.as_bytes(), reading.json().as_bytes())?;
+            self.send(Some(reading.time), &reading.building, reading.json().as_bytes())?;
         }
         Ok(())
     }
 
     fn recorded(&mut self, file: &Path) -> anyhow::Result<()> {
         for_each_line(file, |line| {
-            let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-            let time = fields["timestamp"].as_str().and_then(EventTime::parse);
-            self.send(time, fields["building"].as_str().unwrap_or_default().as_bytes(), line)
+            let (time, building) = time_and_key(line, "building");
+            self.send(time, &building, line)
         })
     }
 
-    fn send(&mut self, time: Option<EventTime>, key: &[u8], message: &[u8]) -> anyhow::Result<()> {
-        if let Some(time) = time {
-            let (end_of_past, begun) = self.begun.get_or_insert((EventTime(time.0 + self.history.micros()), None));
-            let ahead_us = time.0 - end_of_past.0;
-            if ahead_us > 0 {
-                let begun = *begun.get_or_insert_with(clock::monotonic);
-                let due = begun + Duration::from_secs_f64(ahead_us as f64 / 1e6 / self.speed);
-                std::thread::sleep(due.saturating_duration_since(clock::monotonic()));
-            }
+    fn send(&mut self, time: Option<EventTime>, key: &str, message: &[u8]) -> anyhow::Result<()> {
+        let present = time.map(|time| *self.present.get_or_insert(EventTime(time.0 + self.history.micros())));
+        if time > present {
+            self.pace.wait(0, time);
         }
-        Ok(self.feeder.send(key, message)?)
+        Ok(self.feeder.send(key.as_bytes(), message)?)
     }
 }
 

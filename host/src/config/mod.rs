@@ -381,13 +381,11 @@ impl Config {
                 return Err(format!("`sink.{sink}.keep` must be longer than nothing; leave it out to keep all rows"));
             }
         }
-        if self
-            .web
-            .token
-            .as_ref()
-            .is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)))
-        {
-            return Err("`web.token` becomes a part of addresses and of a cookie: letters, digits and `-_.~` only".into());
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        if self.web.token.iter().any(|token| token.is_empty() || !token.bytes().all(plain)) {
+            return Err(
+                "`web.token` becomes a part of addresses and of a cookie: letters, digits and `-_.~`, at least one".into()
+            );
         }
         self.plugins.trust()?;
         if self.plugins.require_signature && self.plugins.trusted_keys.is_empty() {

@@ -32,7 +32,7 @@ impl Group {
         let member = settings.member_with_lanes(&kafka.group, kafka.instance.as_deref(), partitions);
         let subscription = Subscription::join(&member, &[&kafka.topic], assignments)?;
         if kafka.instance.is_some() {
-            reassign::soon(settings, &kafka.group, &[&kafka.topic], &config.topics.dead_letters);
+            reassign::soon(settings, &kafka.group, &config.topics.dead_letters);
         }
         Ok(Self { subscription, offsets: Arc::new(offsets), topic: kafka.topic.clone() })
     }

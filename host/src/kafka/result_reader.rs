@@ -76,7 +76,7 @@ impl ResultReader {
         let common = Arc::new(Common::default());
         let subscription = Subscription::join(&config, &TOPICS.map(|topic| names.name(topic)), Arc::clone(&common) as _)?;
         if instance.is_some() {
-            reassign::soon(settings, group, &TOPICS.map(|topic| names.name(topic)), names.name(ResultTopic::DeadLetters));
+            reassign::soon(settings, group, names.name(ResultTopic::DeadLetters));
         }
         let queue = Arc::new(Queue::new(&subscription.consumer));
         common.0.set(Arc::downgrade(&queue)).unwrap_or_else(|_| unreachable!("set once, here"));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
+use crate::config::Kafka;
+
 /// What a partition has fetched ahead, at least in messages and at most in KiB; with more partitions than so many, each has less.
 const FETCHED_MESSAGES: u32 = 14_000;
 const FETCHED_KBYTES: u32 = 8_192;
@@ -22,6 +24,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// As the configuration says.
+    #[must_use]
+    pub fn of(kafka: &Kafka) -> Self {
+        Self { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() }
+    }
+
     fn client(&self, ours: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("client.id", "wattdog");

@@ -109,7 +109,7 @@ impl Host {
     /// # Errors
     /// When the broker cannot be reached, a topic cannot be made, or a setting is wrong.
     pub async fn start(mut config: Config, metrics: Metrics) -> Result<Self, HostError> {
-        let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
+        let settings = Settings::of(&config.kafka);
         let there = Partitions::now(&settings)?;
         let mut partitions = prepare_input(&config, &settings, &there).await?;
         let stop = Arc::new(AtomicBool::new(false));

@@ -52,13 +52,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner().with_style(
         ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
     );
-    let mut pace = Pace { started: clock::monotonic(), first: None, rate: args.rate, speed: args.speed };
+    let mut pace = Pace { rate: args.rate, ..Pace::of_speed(args.speed) };
     let mut sent = 0u64;
     for file in &args.files {
         for_each_line(file, |line| {
-            let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-            pace.wait(sent, fields["timestamp"].as_str().and_then(EventTime::parse));
-            feeder.send(fields[&args.key].as_str().unwrap_or_default().as_bytes(), line)?;
+            let (time, key) = time_and_key(line, &args.key);
+            pace.wait(sent, time);
+            feeder.send(key.as_bytes(), line)?;
             sent += 1;
             bar.set_position(sent);
             Ok(())
@@ -70,16 +70,33 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Pace {
-    started: Instant,
+/// When a recorded reading was taken, and the field that keys it; a broken line has neither.
+pub(crate) fn time_and_key(line: &[u8], key: &str) -> (Option<EventTime>, String) {
+    let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+    let time = fields["timestamp"].as_str().and_then(EventTime::parse);
+    (time, fields[key].as_str().unwrap_or_default().to_owned())
+}
+
+/// When each reading is due.
+pub(crate) struct Pace {
+    /// When the first one was sent.
+    started: Option<Instant>,
     first: Option<EventTime>,
+    /// Readings a second.
     rate: Option<f64>,
+    /// Event seconds for each second.
     speed: Option<f64>,
 }
 
 impl Pace {
+    /// By event time; without a speed at once.
+    pub(crate) fn of_speed(speed: Option<f64>) -> Self {
+        Self { started: None, first: None, rate: None, speed }
+    }
+
     /// Sleeps until record number `sent` of this time is due.
-    fn wait(&mut self, sent: u64, time: Option<EventTime>) {
+    pub(crate) fn wait(&mut self, sent: u64, time: Option<EventTime>) {
+        let started = *self.started.get_or_insert_with(clock::monotonic);
         let after = match (self.rate, self.speed, time) {
             (Some(rate), _, _) => sent as f64 / rate,
             (None, Some(speed), Some(time)) => {
@@ -89,7 +106,7 @@ impl Pace {
             _ => return,
         };
         if after > 0.0 {
-            let due = self.started + Duration::from_secs_f64(after);
+            let due = started + Duration::from_secs_f64(after);
             std::thread::sleep(due.saturating_duration_since(clock::monotonic()));
         }
     }

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
-/// Set by an address with `?token=…`, so that the page's own requests have it.
+/// Set by the page's address with `?token=…`, so that the page's own requests have it.
 const COOKIE: &str = "wattdog-token";
 /// Asked by whoever starts and stops the host, and saying nothing of anybody's data.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -36,12 +36,13 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
     {
         return next.run(request).await;
     }
-    if let Some(token) = asked_with(request.uri().query().unwrap_or_default())
+    if request.uri().path() == "/"
+        && let Some(token) = asked_with(request.uri().query().unwrap_or_default())
         && access.allows(token)
     {
         // Without the token in it, the address may be shown and sent to others.
         let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
-        return (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)]).into_response();
+        return (StatusCode::SEE_OTHER, [(header::LOCATION, "./".to_owned()), (header::SET_COOKIE, cookie)]).into_response();
     }
     let advice =
         "this host has a token (`web.token`): open /?token=… once in a browser, or send it as `Authorization: Bearer …`\n";

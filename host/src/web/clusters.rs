@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Shown;
-use super::rows::{Refusal, from_kafka};
+use super::refusal::{Refusal, from_kafka};
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::{Batch, Message, MeterTable};
@@ -64,7 +64,7 @@ pub(super) async fn readings(
 }
 
 fn newest(config: &Config, limit: i64) -> anyhow::Result<Vec<Reading>> {
-    let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
+    let settings = Settings::of(&config.kafka);
     let topic = &config.kafka.topic;
     let partitions = partition_count(&settings, topic)?;
     let each = limit / i64::from(partitions.max(1)) + 1;

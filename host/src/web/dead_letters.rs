@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::Shown;
-use super::rows::{Refusal, from_kafka};
+use super::refusal::{Refusal, from_kafka};
 use crate::domain::EventTime;
 use crate::kafka::{Settings, StoredRecord, last_records};
 use crate::results::REDRIVEN;
@@ -51,7 +51,7 @@ pub(super) async fn newest(
     Query(question): Query<Question>,
 ) -> Result<Json<Vec<Letter>>, Refusal> {
     let (kafka, topic) = (&shown.config.kafka, shown.config.topics.dead_letters.clone());
-    let settings = Settings { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() };
+    let settings = Settings::of(kafka);
     let limit = question.limit.unwrap_or(DEFAULT_LIMIT).min(MOST_LETTERS);
     let read = move || {
         let mut letters = Vec::new();

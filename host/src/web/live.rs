@@ -33,7 +33,7 @@ impl Live {
     /// Starts the thread that looks for them. `status`: how the host is, as JSON.
     pub(super) fn start(config: &Config, status: impl Fn() -> String + Send + 'static) -> std::io::Result<Self> {
         let live = Self(broadcast::Sender::new(QUEUED));
-        let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
+        let settings = Settings::of(&config.kafka);
         let teller = Teller {
             live: live.clone(),
             settings,

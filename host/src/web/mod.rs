@@ -7,6 +7,7 @@ mod clusters;
 mod dead_letters;
 mod live;
 mod overview;
+mod refusal;
 mod rows;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::results::RowFormat;
 use access::Access;
 use live::Live;
 use overview::Overviews;
+use refusal::Refusal;
 
 struct Shown {
     status: Status,
@@ -153,7 +155,7 @@ async fn audit(State(shown): State<Arc<Shown>>) -> Json<Vec<AuditLine>> {
     Json(shown.status.keeper.audit())
 }
 
-async fn overview(State(shown): State<Arc<Shown>>) -> Result<impl IntoResponse, rows::Refusal> {
+async fn overview(State(shown): State<Arc<Shown>>) -> Result<impl IntoResponse, Refusal> {
     Ok(Json(shown.overviews.now().await?))
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Shown;
-use crate::archive::{ArchiveError, Findings, Range, Windows};
+use super::refusal::Refusal;
+use crate::archive::{Findings, Range, Windows};
 use crate::config::Span;
 use crate::domain::EventTime;
 use crate::results::{Anomaly, Severity};
@@ -19,61 +20,17 @@ const MOST_ROWS: u32 = 100_000;
 /// Where no time is given.
 const DEFAULT_SPAN_US: i64 = 24 * 3_600_000_000;
 
-/// What cannot be answered.
-pub(super) enum Refusal {
-    /// The question is none.
-    Question(String),
-    /// The store does not answer, or there is none.
-    Archive(ArchiveError),
-    /// The broker does not answer.
-    Broker(String),
-}
-
-impl From<ArchiveError> for Refusal {
-    fn from(error: ArchiveError) -> Self {
-        Self::Archive(error)
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (code, message) = match self {
-            Self::Question(message) => (StatusCode::BAD_REQUEST, message),
-            Self::Archive(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-            Self::Broker(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("Kafka does not answer: {error}")),
-        };
-        (code, axum::Json(serde_json::json!({ "error": message }))).into_response()
-    }
-}
-
-/// Asks Kafka on a thread that may wait.
-pub(super) async fn from_kafka<T: Send + 'static>(
-    read: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> Result<T, Refusal> {
-    let read = tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(error.into()));
-    read.map_err(|error| Refusal::Broker(format!("{error:#}")))
-}
-
-/// `?since=…&until=…`
-#[derive(Debug, Deserialize)]
-struct Times {
-    since: Option<String>,
-    until: Option<String>,
-}
-
-impl Times {
-    /// The last day up to the latest window, where nothing else is asked for.
-    async fn range(&self, shown: &Shown) -> Result<Range, Refusal> {
-        let until = match &self.until {
-            Some(text) => parse("until", text)?,
-            None => EventTime(shown.archive.latest().await?.map_or(0, |latest| latest.0 + 1)),
-        };
-        let since = match &self.since {
-            Some(text) => parse("since", text)?,
-            None => EventTime(until.0 - DEFAULT_SPAN_US),
-        };
-        Ok(Range { since, until })
-    }
+/// The last day up to the latest window, where nothing else is asked for.
+async fn range(shown: &Shown, since: Option<&str>, until: Option<&str>) -> Result<Range, Refusal> {
+    let until = match until {
+        Some(text) => parse("until", text)?,
+        None => EventTime(shown.archive.latest().await?.map_or(0, |latest| latest.0 + 1)),
+    };
+    let since = match since {
+        Some(text) => parse("since", text)?,
+        None => EventTime(until.0 - DEFAULT_SPAN_US),
+    };
+    Ok(Range { since, until })
 }
 
 fn parse(name: &str, text: &str) -> Result<EventTime, Refusal> {
@@ -96,7 +53,7 @@ pub(super) async fn aggregations(
     Query(question): Query<WindowsQuestion>,
 ) -> Result<Response, Refusal> {
     let WindowsQuestion { building, bucket, limit, since, until } = question;
-    let range = Times { since, until }.range(&shown).await?;
+    let range = range(&shown, since.as_deref(), until.as_deref()).await?;
     let bucket_s = bucket.as_deref().map(bucket_seconds).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS);
     let rows = shown.archive.windows(&Windows { building, range, bucket_s, limit }).await?;
@@ -132,7 +89,7 @@ pub(super) async fn anomalies(
     Query(question): Query<FindingsQuestion>,
 ) -> Result<Response, Refusal> {
     let FindingsQuestion { building, detector, severity, after, limit, since, until, format } = question;
-    let range = Times { since, until }.range(&shown).await?;
+    let range = range(&shown, since.as_deref(), until.as_deref()).await?;
     let severities = severity.as_deref().map(severities).transpose()?.unwrap_or_default();
     let after = after.as_deref().map(cursor).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS);

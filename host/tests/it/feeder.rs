@@ -14,7 +14,8 @@ pub(crate) const PARTITIONS: i32 = 3;
 /// Makes the world's topic.
 pub(crate) async fn make_topic(world: &World) {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
-    let topic = NewTopic::new(&world.name, PARTITIONS, TopicReplication::Fixed(1));
+    // Some records say that they are older than a broker keeps them, and it looks every five minutes.
+    let topic = NewTopic::new(&world.name, PARTITIONS, TopicReplication::Fixed(1)).set("retention.ms", "-1");
     let made = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
     made[0].as_ref().unwrap();
 }

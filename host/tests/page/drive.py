@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from axe_playwright_python.sync_playwright import Axe
@@ -76,8 +77,6 @@ def shown(value):
 
 
 def building_address(name):
-    from urllib.parse import quote
-
     return f"#/building/{quote(name, safe='')}?span=365d"
 
 
@@ -162,7 +161,7 @@ def looks(browser, base, faults, pictures, name):
         page = Page(browser, base, faults, scheme, width, height)
         for view, address in {**VIEWS, "building": building_address(name)}.items():
             page.visit(address)
-            page.tab.wait_for_timeout(300)
+            page.tab.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
             page.tab.screenshot(path=pictures / f"{view}-{screen}.png", full_page=True)
             for fault in Axe().run(page.tab).response["violations"]:
                 if fault["impact"] in BAD:

@@ -17,7 +17,7 @@ pub(super) struct DeadLetterTopic {
 impl DeadLetterTopic {
     /// Makes sure that it is there.
     pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
-        let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
+        let settings = Settings::of(&config.kafka);
         let name = config.topics.dead_letters.clone();
         if partition_count(&settings, &name)? == 0 {
             bail!(

@@ -68,7 +68,7 @@ fn which<'a>(plugins: &'a [PluginInfo], name: &str) -> anyhow::Result<&'a Plugin
 }
 
 fn read(config: &Config, since: Span, plugins: [&PluginInfo; 2]) -> anyhow::Result<[Found; 2]> {
-    let settings = Settings { bootstrap: config.kafka.bootstrap.clone(), properties: config.kafka.properties.clone() };
+    let settings = Settings::of(&config.kafka);
     let since_ms = clock::now().as_millisecond() - since.micros() / 1_000;
     let format = RowFormat::new(&config.measure_names());
     let mut found = [Found::new(), Found::new()];

@@ -75,10 +75,8 @@ fn watch(host: &Host) -> anyhow::Result<()> {
             }
         };
         let mut out = std::io::stdout().lock();
-        if out.is_terminal() {
-            out.write_all(CLEAR.as_bytes())?;
-        }
-        out.write_all(text.as_bytes())?;
+        let first = if out.is_terminal() { CLEAR } else { "\n" };
+        write!(out, "{first}{text}")?;
         out.flush()?;
         std::thread::sleep(WATCH_INTERVAL);
     }

@@ -22,12 +22,9 @@ const DUPLICATE_KEY: i32 = 11_000;
 const ABOUT_A_DOCUMENT: [i32; 5] = [2, 22, 52, 121, 10_334];
 /// MongoDB's code for a disk that is full, which it gives for each document.
 const OUT_OF_DISK_SPACE: i32 = 14_031;
-/// The times of a row in each collection: the one by which it is found, and the one by which it grows old, never before the first.
-const TIMES: [(&str, [&str; 2]); 3] = [
-    ("aggregations", ["window_start", "window_end"]),
-    ("anomalies", ["detected_at", "detected_at"]),
-    ("shadow_anomalies", ["detected_at", "detected_at"]),
-];
+/// The time of a row by which it grows old, in each collection.
+const TIMES: [(&str, &str); 3] =
+    [("aggregations", "window_end"), ("anomalies", "detected_at"), ("shadow_anomalies", "detected_at")];
 
 /// The store.
 pub struct MongoSink {
@@ -59,9 +56,14 @@ impl Sink for MongoSink {
         let database = Client::with_options(options).map_err(outside)?.database(&self.config.database);
         let unique = IndexOptions::builder().unique(true).build();
         let key = IndexModel::builder().keys(doc! { "building": 1, "window_start": 1 }).options(unique).build();
-        let mut indexes = vec![("aggregations", key)];
-        for (collection, [time, _]) in TIMES {
-            indexes.push((collection, IndexModel::builder().keys(doc! { time: 1 }).build()));
+        let by = |time| IndexModel::builder().keys(doc! { time: 1 }).build();
+        // The archive asks for the latest windows of all buildings.
+        let mut indexes = vec![("aggregations", key), ("aggregations", by("window_start"))];
+        for (collection, time) in TIMES {
+            // Windows are found by their end for retention alone.
+            if collection != "aggregations" || self.config.keep.is_some() {
+                indexes.push((collection, by(time)));
+            }
         }
         for (name, index) in indexes {
             let collection = database.collection::<Document>(name);
@@ -102,15 +104,14 @@ impl Sink for MongoSink {
 
     async fn delete_older(&mut self, time: EventTime, most: u32) -> Result<u64, SinkError> {
         let mut rows = 0;
-        for (name, [found_by, old_by]) in TIMES {
+        for (name, field) in TIMES {
             let collection = self.collection(name)?;
-            let mut old = doc! { found_by: { "$lt": documents::time(time) } };
-            old.insert(old_by, doc! { "$lt": documents::time(time) });
+            let old = doc! { field: { "$lt": documents::time(time) } };
             // A deletion has no limit, so it goes up to the time of the last row that it may have.
-            let last = collection.find_one(old.clone()).sort(doc! { found_by: 1 }).skip(u64::from(most) - 1);
-            let last = self.answer(last.projection(doc! { found_by: 1 }).into_future()).await?;
-            let slice = match last.and_then(|last| last.get(found_by).cloned()) {
-                Some(last) => doc! { "$and": [old, { found_by: { "$lte": last } }] },
+            let last =
+                collection.find_one(old.clone()).sort(doc! { field: 1 }).skip(u64::from(most) - 1).projection(doc! { field: 1 });
+            let slice = match self.answer(last.into_future()).await? {
+                Some(last) => doc! { field: { "$lte": last.get(field).cloned() } },
                 None => old,
             };
             rows += self.answer(collection.delete_many(slice).into_future()).await?.deleted_count;

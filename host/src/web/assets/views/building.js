@@ -63,8 +63,8 @@ const iso = (seconds) => new Date(Math.round(seconds * 1000)).toISOString();
 async function rangeOf(query) {
   const [since, until] = [query.get("since"), query.get("until")].map((text) => new Date(text ?? NaN).getTime() / 1000);
   if (since < until) return { since_s: since, until_s: until, live: false };
-  const { latest } = await ask("overview");
-  const latest_s = latest ? new Date(latest).getTime() / 1000 : Date.now() / 1000;
+  const [latest] = await ask("aggregations", { limit: 1 });
+  const latest_s = (latest ? new Date(latest.window_start).getTime() : Date.now()) / 1000;
   const [, length_s] = SPANS[query.get("span")] ?? SPANS[DEFAULT_SPAN];
   return { since_s: latest_s - length_s, until_s: latest_s + 1, live: true };
 }
