@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod counter;
 pub mod domain;
 pub mod metrics;
 
@@ -21,6 +22,8 @@ pub mod state;
 pub mod web;
 
 pub mod cli;
+pub mod comparison;
+pub mod doctor;
 pub mod generate;
 pub mod kit;
 pub mod readings_file;

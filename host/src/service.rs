@@ -7,6 +7,7 @@ use crate::kafka::{DeadLetterWriter, ResultReader, Settings};
 use crate::metrics::Metrics;
 use crate::pipeline::Host;
 use crate::results::{RowFormat, TopicNames};
+use crate::sink::alert::{AlertSink, Email, Webhook};
 use crate::sink::{self, SetAside, Sink, SinkHandle};
 use crate::web;
 
@@ -59,9 +60,18 @@ fn start_sinks(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<SinkHan
     if let Some(config) = &sinks.sqlite {
         starter.start(sink::sqlite::SqliteSink::new(config.clone(), &measures))?;
     }
+    let units = || config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
     if let Some(console) = &sinks.console {
-        let units = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
-        starter.start(sink::console::ConsoleSink::new(console, units))?;
+        starter.start(sink::console::ConsoleSink::new(console, units()))?;
+    }
+    let alerts = &config.alerts;
+    if let Some(webhook) = &alerts.webhook {
+        let webhook = Webhook::new(webhook, alerts, units()).map_err(anyhow::Error::msg)?;
+        starter.start(AlertSink::new(webhook, alerts))?;
+    }
+    if let Some(email) = &alerts.email {
+        let email = Email::new(email, alerts, units()).map_err(anyhow::Error::msg)?;
+        starter.start(AlertSink::new(email, alerts))?;
     }
     Ok(starter.sinks)
 }

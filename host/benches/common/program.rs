@@ -50,7 +50,12 @@ impl Program {
 
     /// What Prometheus would read.
     pub(crate) fn metrics(&self) -> Result<String> {
-        client::get(&self.address, "/metrics", None)
+        self.ask("/metrics")
+    }
+
+    /// The answer to a question of the page.
+    pub(crate) fn ask(&self, path: &str) -> Result<String> {
+        Ok(client::get(&self.address, path, None)?)
     }
 
     /// As an operator would.

@@ -1,8 +1,8 @@
 //! A running host, as commands ask it.
 
-use anyhow::Context as _;
+use anyhow::{anyhow, bail};
 
-use crate::web::client;
+use crate::web::client::{self, ClientError};
 
 /// Where it is.
 #[derive(Debug, clap::Args)]
@@ -18,8 +18,16 @@ pub(super) struct Host {
 impl Host {
     /// The answer to one question of the API.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<String> {
-        let address = self.url.trim_start_matches("http://").trim_end_matches('/');
-        client::get(address, path, self.token.as_deref())
-            .with_context(|| format!("no wattdog answers at {}; start one, or give its --url", self.url))
+        let url = &self.url;
+        if url.starts_with("https:") {
+            bail!("{url} is asked without TLS alone; give the address at which the host itself listens");
+        }
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        client::get(address, path, self.token.as_deref()).map_err(|error| match error {
+            ClientError::Away(_) => anyhow!("no wattdog answers at {url}: {error}; start one, or give its --url"),
+            ClientError::Answer(_) => {
+                anyhow!("{url} answers {error}; a host with a token needs --token, another service another --url")
+            }
+        })
     }
 }

@@ -3,6 +3,7 @@
 mod check_config;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod host;
 mod log;
 mod plugin;
@@ -11,6 +12,7 @@ mod score;
 mod shell;
 mod status;
 mod text;
+mod traces;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +50,7 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersCommand),
     /// Ask a running host how it is.
     Status(status::Args),
+    Doctor(doctor::Args),
     /// Compile a component from standard input; the service starts itself with this.
     #[command(hide = true)]
     CompilePlugin {
@@ -87,7 +90,10 @@ pub fn main() -> ExitCode {
     if let Command::CompilePlugin { limits } = &cli.command {
         return wattdog_plugin_runtime::compile_standard_input(limits);
     }
-    log::start();
+    end_with_the_pipe();
+    if !matches!(cli.command, Command::Run(_)) {
+        log::start(None);
+    }
     let result = match cli.command {
         Command::Run(args) => args.load().and_then(run::run),
         Command::Demo(args) => demo::run(&args),
@@ -98,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Plugin(command) => plugin::run(command),
         Command::DeadLetters(command) => dead_letters::run(command),
         Command::Status(args) => status::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::CompilePlugin { .. } => unreachable!("done before"),
         Command::Config(command) => check_config::run(command),
         Command::Completions(args) => shell::completions(&args, Cli::command()),
@@ -110,6 +117,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
+}
+
+/// Whoever reads our output may have read enough, as `head` has: that is no failure, and no panic.
+fn end_with_the_pipe() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        tell(panic);
+    }));
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where the program's own failure is told")]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
+use super::log;
+use super::traces::Traces;
 use crate::config::Config;
 use crate::service::Service;
 
@@ -11,6 +13,8 @@ use crate::service::Service;
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) fn run(config: Config) -> anyhow::Result<()> {
+    let traces = Traces::of(&config.telemetry)?;
+    log::start(traces.as_ref());
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     // Listened for from the start: a stop that comes early ends in order too.
     let stop = runtime.spawn(stop_signal());

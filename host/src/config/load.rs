@@ -55,13 +55,20 @@ pub fn load_text(
     let mut variables: Vec<_> = environment.into_iter().filter(|(name, _)| name.starts_with("WATTDOG__")).collect();
     variables.sort();
     let mut table: toml::Table = parse_toml(text, origin)?;
+    let origin = if variables.is_empty() { origin.to_owned() } else { format!("{origin} and environment") };
     for (name, value) in variables {
-        insert(&mut table, &name, &value);
         // Deserialised after each variable, so that an error names the one that caused it.
-        config = Config::deserialize(table.clone())
-            .map_err(|error| ConfigError::Invalid { origin: name, message: with_nearest(error.message()) })?;
+        let mut with = |value| {
+            insert(&mut table, &name, value);
+            Config::deserialize(table.clone())
+        };
+        let text = || toml::Value::String(value.clone());
+        // A token of digits looks like a number.
+        config = with(toml_value(&value).unwrap_or_else(text))
+            .or_else(|error| with(text()).map_err(|_| error))
+            .map_err(|error| ConfigError::Invalid { origin: name.clone(), message: with_nearest(error.message()) })?;
     }
-    config.validate().map_err(|message| ConfigError::Invalid { origin: origin.to_owned(), message })?;
+    config.validate().map_err(|message| ConfigError::Invalid { origin, message })?;
     Ok(config)
 }
 
@@ -76,13 +83,14 @@ pub fn parse_toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Co
     })
 }
 
-/// `WATTDOG__SINK__POSTGRES__URL=x` sets `sink.postgres.url`. A value that is TOML is taken as such, else as text.
-fn insert(table: &mut toml::Table, name: &str, value: &str) {
+/// The value of a variable, where it is TOML.
+fn toml_value(text: &str) -> Option<toml::Value> {
+    toml::from_str::<toml::Table>(&format!("v = {text}")).ok()?.remove("v")
+}
+
+/// `WATTDOG__SINK__POSTGRES__URL=x` sets `sink.postgres.url`.
+fn insert(table: &mut toml::Table, name: &str, value: toml::Value) {
     let path: Vec<String> = name.split("__").skip(1).map(str::to_lowercase).collect();
-    let value = toml::from_str::<toml::Table>(&format!("v = {value}"))
-        .ok()
-        .and_then(|mut t| t.remove("v"))
-        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
     let Some((last, parents)) = path.split_last() else { return };
     let mut table = table;
     for key in parents {
@@ -137,6 +145,9 @@ mod tests {
         let file = "[window]\nsize = \"30s\"\n";
         let config = load_text(file, "f", env(&[("WATTDOG__WINDOW__SIZE", "1m"), ("WATTDOG__KAFKA__PARTITIONS", "7")])).unwrap();
         assert_eq!((config.window.size.to_string().as_str(), config.kafka.partitions), ("1m", 7));
+        assert_eq!(load_text(file, "f", env(&[("WATTDOG__WEB__TOKEN", "12345")])).unwrap().web.token.as_deref(), Some("12345"));
+        let error = load_text(file, "f", env(&[("WATTDOG__INPUT__METER", "[]")])).unwrap_err();
+        assert!(error.to_string().starts_with("f and environment: `input.meter`"), "{error}");
         let error = load_text(file, "f", env(&[("WATTDOG__WINDOW__SIZ", "1m")])).unwrap_err();
         assert_eq!(error.to_string(), "WATTDOG__WINDOW__SIZ: unknown key `siz`: did you mean `size`?");
     }

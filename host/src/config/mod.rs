@@ -3,6 +3,7 @@
 mod duration;
 mod load;
 mod secret;
+mod units;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -14,8 +15,9 @@ pub use duration::Span;
 pub use load::{ConfigError, load, load_text, parse_toml};
 pub use secret::mask_password;
 
+use crate::kafka::Settings;
 use crate::registry::Trust;
-use crate::window;
+use crate::{decode, window};
 pub(crate) use secret::masked_url;
 
 /// Everything that can be set.
@@ -34,10 +36,14 @@ pub struct Config {
     pub plugins: Plugins,
     /// Where results go.
     pub sink: Sinks,
+    /// Whom to tell of findings.
+    pub alerts: crate::sink::alert::Config,
     /// How often state is written.
     pub state: State,
     /// Page, API and metrics.
     pub web: Web,
+    /// Traces.
+    pub telemetry: Telemetry,
 }
 
 /// `[kafka]`
@@ -62,7 +68,8 @@ pub struct Kafka {
     pub create_topics: bool,
     /// Partitions of an input topic that had to be created.
     pub partitions: i32,
-    /// Any librdkafka property.
+    /// Any librdkafka property but those that wattdog's guarantees depend on.
+    #[serde(serialize_with = "secret::masked_secrets")]
     pub properties: BTreeMap<String, String>,
 }
 
@@ -86,8 +93,13 @@ impl Default for Kafka {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Input {
-    /// Field with the event time.
+    /// Field with the event time. A field within an object is named with dots, as `meter.id`.
     pub timestamp: String,
+    /// How its text is written, in the signs of `strptime`; left out: RFC 3339 or `YYYY-MM-DD HH:MM:SS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_format: Option<String>,
+    /// Whose clock a time without an offset is of: an IANA name. Of the hour that a clock goes through twice, the first is meant.
+    pub time_zone: String,
     /// Field with the building.
     pub building: String,
     /// Field with the floor; need not be there.
@@ -112,6 +124,8 @@ impl Default for Input {
     fn default() -> Self {
         Self {
             timestamp: "timestamp".into(),
+            timestamp_format: None,
+            time_zone: "UTC".into(),
             building: "building".into(),
             floor: "floor".into(),
             meter: vec!["building".into(), "floor".into()],
@@ -156,9 +170,21 @@ pub enum Repartition {
 pub struct Measure {
     /// Field of the message.
     pub field: String,
-    /// Unit of its values.
+    /// Unit of its values, in every row.
     #[serde(default)]
     pub unit: String,
+    /// Unit of the field, where it is another one of the same quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_in: Option<String>,
+    /// What the field's number is multiplied with.
+    #[serde(default = "Measure::scale_default")]
+    pub scale: f64,
+    /// What the number means.
+    #[serde(default)]
+    pub kind: MeasureKind,
+    /// Of a counter: where it begins at nothing again, in `unit`; left out: it does so only when it is reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollover: Option<f64>,
     /// Smallest value that is believed.
     #[serde(default = "Measure::min_default")]
     pub min: f64,
@@ -172,7 +198,50 @@ pub struct Measure {
 
 impl Measure {
     fn new(field: &str, unit: &str) -> Self {
-        Self { field: field.into(), unit: unit.into(), min: Self::min_default(), max: Self::max_default(), required: true }
+        Self {
+            field: field.into(),
+            unit: unit.into(),
+            sent_in: None,
+            scale: Self::scale_default(),
+            kind: MeasureKind::Interval,
+            rollover: None,
+            min: Self::min_default(),
+            max: Self::max_default(),
+            required: true,
+        }
+    }
+
+    /// What the field's number is multiplied with to be in `unit`.
+    #[must_use]
+    pub fn factor(&self) -> f64 {
+        self.scale * self.sent_in.as_ref().and_then(|sent_in| units::factor(sent_in, &self.unit)).unwrap_or(1.0)
+    }
+
+    fn validate(&self, name: &str) -> Result<(), String> {
+        let key = |key: &str| format!("`input.measures.{name}.{key}`");
+        if self.min > self.max || self.min.is_nan() || self.max.is_nan() {
+            return Err(format!("`input.measures.{name}`: min {} is above max {}", self.min, self.max));
+        }
+        if !self.scale.is_finite() || self.scale == 0.0 {
+            return Err(format!("{} is {}; write a number that is neither 0 nor infinite", key("scale"), self.scale));
+        }
+        if let Some(sent_in) = &self.sent_in
+            && units::factor(sent_in, &self.unit).is_none()
+        {
+            let from_to = format!("from {sent_in:?} to {:?}", self.unit);
+            return Err(format!("{}: no way is known {from_to}; give the factor as `scale`", key("sent_in")));
+        }
+        match (self.kind, self.rollover) {
+            (MeasureKind::Interval, Some(_)) => Err(format!("{} is of counters; set `kind = \"counter\"`", key("rollover"))),
+            (_, Some(rollover)) if !(rollover.is_finite() && rollover > 0.0) => {
+                Err(format!("{} is {rollover}; write where the counter begins again", key("rollover")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn scale_default() -> f64 {
+        1.0
     }
     fn min_default() -> f64 {
         0.0
@@ -183,6 +252,17 @@ impl Measure {
     fn required_default() -> bool {
         true
     }
+}
+
+/// `[input.measures.<name>] kind`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeasureKind {
+    /// How much there was since the reading before, or how much there is now: the value as it is.
+    #[default]
+    Interval,
+    /// How much there has been altogether: the value is what it has grown by since the meter's reading before.
+    Counter,
 }
 
 /// `[window]`
@@ -348,6 +428,23 @@ impl Default for Web {
     }
 }
 
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where OpenTelemetry traces go, by OTLP over HTTP; nowhere when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<String>,
+    /// The share of batches, transactions and requests that are traced, from 0 to 1.
+    pub sample: f64,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp: None, sample: 0.01 }
+    }
+}
+
 impl Config {
     /// Names of the measures, in the order of every column list.
     #[must_use]
@@ -357,6 +454,7 @@ impl Config {
 
     fn validate(&self) -> Result<(), String> {
         window::Rules::new(self)?;
+        decode::Times::new(&self.input)?;
         if self.window.allowed_lateness.micros() < 0 || self.input.max_future.micros() < 0 {
             return Err("`window.allowed_lateness` and `input.max_future` must not be negative".into());
         }
@@ -381,6 +479,11 @@ impl Config {
                 return Err(format!("`sink.{sink}.keep` must be longer than nothing; leave it out to keep all rows"));
             }
         }
+        Settings::of(&self.kafka).validate()?;
+        self.alerts.validate()?;
+        if !(0.0..=1.0).contains(&self.telemetry.sample) {
+            return Err(format!("`telemetry.sample` is {}; write a share from 0 to 1", self.telemetry.sample));
+        }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
         if self.web.token.iter().any(|token| token.is_empty() || !token.bytes().all(plain)) {
             return Err(
@@ -398,9 +501,7 @@ impl Config {
                     "`input.measures.{name}`: a measure's name becomes a column: lower-case letters, digits and `_`, at most 48"
                 ));
             }
-            if measure.min > measure.max || measure.min.is_nan() || measure.max.is_nan() {
-                return Err(format!("`input.measures.{name}`: min {} is above max {}", measure.min, measure.max));
-            }
+            measure.validate(name)?;
         }
         Ok(())
     }

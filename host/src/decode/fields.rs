@@ -43,6 +43,8 @@ impl Value<'_> {
 #[derive(Debug)]
 pub(super) struct MeasureField {
     pub(super) field: usize,
+    /// To the measure's unit.
+    pub(super) factor: f64,
     pub(super) min: f64,
     pub(super) max: f64,
     pub(super) required: bool,
@@ -75,7 +77,7 @@ impl Fields {
         let measures = input
             .measures
             .values()
-            .map(|m| MeasureField { field: place(&m.field), min: m.min, max: m.max, required: m.required })
+            .map(|m| MeasureField { field: place(&m.field), factor: m.factor(), min: m.min, max: m.max, required: m.required })
             .collect();
         Self { names, timestamp, building, floor, meter, measures }
     }
@@ -86,6 +88,11 @@ impl Fields {
 
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|n| n == name)
+    }
+
+    /// Is there a field within the object of this name?
+    pub(super) fn has_within(&self, object: &str) -> bool {
+        self.names.iter().any(|name| name.strip_prefix(object).is_some_and(|rest| rest.starts_with('.')))
     }
 
     /// A row with nothing in it. On the stack for the usual handful of fields.

@@ -10,7 +10,7 @@ use crate::domain::{Reason, Reject};
 
 pub(super) fn read<'a>(text: &'a str, fields: &Fields, values: &mut [Value<'a>]) -> Result<(), Reject> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let result = deserializer.deserialize_any(RowVisitor { fields, values }).and_then(|()| deserializer.end());
+    let result = deserializer.deserialize_any(RowVisitor { fields, values, within: "" }).and_then(|()| deserializer.end());
     result.map_err(|error| {
         let message = error.to_string();
         if message.starts_with("number out of range") || only_non_finite_numbers_are_wrong(text) {
@@ -48,9 +48,12 @@ fn only_non_finite_numbers_are_wrong(text: &str) -> bool {
     found && serde_json::from_str::<IgnoredAny>(&mended).is_ok()
 }
 
+/// The fields of one object.
 struct RowVisitor<'r, 'a> {
     fields: &'r Fields,
     values: &'r mut [Value<'a>],
+    /// The names of the objects that it is in, each with a dot after it.
+    within: &'r str,
 }
 
 impl<'de> Visitor<'de> for RowVisitor<'_, 'de> {
@@ -61,35 +64,106 @@ impl<'de> Visitor<'de> for RowVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(place) = map.next_key_seed(KeySeed(self.fields))? {
-            match place {
-                Some(place) => self.values[place] = map.next_value_seed(ValueSeed)?,
-                None => drop(map.next_value::<IgnoredAny>()?),
+        let Self { fields, values, within } = self;
+        while let Some(key) = map.next_key_seed(KeySeed { fields, within })? {
+            match key {
+                Key::Field(place) => values[place] = map.next_value_seed(ValueSeed)?,
+                Key::Object(within) => map.next_value_seed(ObjectSeed(RowVisitor { fields, values, within: &within }))?,
+                Key::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())
     }
 }
 
-struct KeySeed<'r>(&'r Fields);
+/// What is under a key.
+enum Key {
+    Field(usize),
+    /// With fields in it; its name and that of those that it is in.
+    Object(String),
+    Other,
+}
+
+struct KeySeed<'r> {
+    fields: &'r Fields,
+    within: &'r str,
+}
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = Option<usize>;
+    type Value = Key;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeySeed<'_> {
-    type Value = Option<usize>;
+    type Value = Key;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.place(key))
+    fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+        let Self { fields, within } = self;
+        let name = if within.is_empty() { Cow::Borrowed(key) } else { Cow::Owned(format!("{within}{key}")) };
+        Ok(match fields.place(&name) {
+            Some(place) => Key::Field(place),
+            None if fields.has_within(&name) => Key::Object(format!("{name}.")),
+            None => Key::Other,
+        })
+    }
+}
+
+/// An object with fields in it; whatever else stands there has none.
+struct ObjectSeed<'r, 'a>(RowVisitor<'r, 'a>);
+
+impl<'de> DeserializeSeed<'de> for ObjectSeed<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ObjectSeed<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.visit_map(map)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
     }
 }
 

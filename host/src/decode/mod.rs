@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use crate::config::Input;
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject};
 use fields::{Fields, Value};
-use timestamp::LastText;
 
+pub(crate) use timestamp::Times;
 pub(crate) use timestamp::from_number as time_from_number;
 
 /// Decodes JSON messages as the configuration describes them.
@@ -22,7 +22,7 @@ pub struct Decoder {
     max_future_us: i64,
     max_meters: usize,
     shape: plain::Shape,
-    last_time: LastText,
+    times: Times,
     meter_name: String,
     building: String,
     values: Vec<f64>,
@@ -38,7 +38,7 @@ impl Decoder {
             max_future_us: input.max_future.micros(),
             max_meters: input.max_meters as usize,
             shape: plain::Shape::default(),
-            last_time: LastText::default(),
+            times: Times::new(input).expect("a configuration is checked before it is used"),
             meter_name: String::new(),
             building: String::new(),
             values: Vec::new(),
@@ -98,7 +98,7 @@ impl Decoder {
 
     fn event_time(&mut self, values: &[Value<'_>], record_time_ms: i64) -> Result<EventTime, Reject> {
         let field = self.fields.name(self.fields.timestamp);
-        let time = timestamp::read(&values[self.fields.timestamp], field, &mut self.last_time)?;
+        let time = self.times.read(&values[self.fields.timestamp], field)?;
         if record_time_ms >= 0 {
             let limit = EventTime::from_millis(record_time_ms).0.saturating_add(self.max_future_us);
             if time.0 > limit {
@@ -163,8 +163,8 @@ impl Decoder {
         for measure in &self.fields.measures {
             let name = self.fields.name(measure.field);
             let value = match &values[measure.field] {
-                Value::Integer(value) => *value as f64,
-                Value::Float(value) => *value,
+                Value::Integer(value) => *value as f64 * measure.factor,
+                Value::Float(value) => *value * measure.factor,
                 Value::Absent if measure.required => {
                     return Err(reject(Reason::MissingField, format!("field `{name}` is missing")));
                 }

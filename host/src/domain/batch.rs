@@ -1,6 +1,6 @@
 //! Readings of one poll, column by column.
 
-use super::{EventTime, MeterId};
+use super::{EventTime, Fingerprint, MeterId};
 
 /// Values that an enricher added.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Batch {
     pub meters: Vec<MeterId>,
     /// One column for each configured measure, in the measure's unit; NaN: an optional measure that was not there.
     pub measures: Vec<Vec<f64>>,
+    /// For each measure that is a counter, what was sent; for every other one an empty column.
+    pub sent: Vec<Vec<f64>>,
     /// Columns of the enrichers, in the order in which they run.
     pub enriched: Vec<Column>,
 }
@@ -32,7 +34,7 @@ impl Batch {
     /// An empty batch with a column for each of `measures` measures.
     #[must_use]
     pub fn new(measures: usize) -> Self {
-        Self { measures: vec![Vec::new(); measures], ..Self::default() }
+        Self { measures: vec![Vec::new(); measures], sent: vec![Vec::new(); measures], ..Self::default() }
     }
 
     /// Number of readings.
@@ -53,13 +55,23 @@ impl Batch {
         EventTime(self.event_times_us[row])
     }
 
+    /// All that one row says under a meter's name: a reading that comes again has the same.
+    #[must_use]
+    pub fn said(&self, row: usize, meter: Fingerprint) -> Fingerprint {
+        let time = meter.with(self.event_times_us[row].cast_unsigned());
+        self.measures.iter().zip(&self.sent).fold(time, |said, (values, sent)| {
+            let value = sent.get(row).unwrap_or_else(|| &values[row]);
+            said.with(value.to_bits())
+        })
+    }
+
     /// Empties it and keeps the memory.
     pub fn clear(&mut self) {
         self.offsets.clear();
         self.record_times_ms.clear();
         self.event_times_us.clear();
         self.meters.clear();
-        self.measures.iter_mut().for_each(Vec::clear);
+        self.measures.iter_mut().chain(&mut self.sent).for_each(Vec::clear);
         self.enriched.clear();
     }
 
@@ -74,6 +86,7 @@ impl Batch {
         filter(&mut self.event_times_us, keep);
         filter(&mut self.meters, keep);
         self.measures.iter_mut().for_each(|column| filter(column, keep));
+        self.sent.iter_mut().filter(|column| !column.is_empty()).for_each(|column| filter(column, keep));
         for column in &mut self.enriched {
             match column {
                 Column::Floats(values) => filter(values, keep),

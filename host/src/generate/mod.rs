@@ -13,7 +13,7 @@ pub use campus::{Campus, Reading, Shape};
 
 use crate::clock;
 use crate::domain::EventTime;
-use crate::kafka::{Feeder, Settings};
+use crate::kafka::{Destination, Feeder};
 
 /// `wattdog generate …`
 #[derive(Debug, clap::Subcommand)]
@@ -27,12 +27,8 @@ pub enum Generate {
 /// `wattdog generate readings`
 #[derive(Debug, clap::Args)]
 pub struct ReadingsArgs {
-    /// Kafka address.
-    #[arg(long, default_value = "localhost:29092")]
-    bootstrap: String,
-    /// Topic; made with three partitions where it is missing.
-    #[arg(long, default_value = "university_consumption")]
-    topic: String,
+    #[command(flatten)]
+    to: Destination,
     /// Seconds between two readings of a meter.
     #[arg(long, default_value_t = 1.0)]
     interval: f64,
@@ -116,9 +112,9 @@ fn readings(args: ReadingsArgs) -> anyhow::Result<()> {
 }
 
 fn send(campus: impl Iterator<Item = Reading>, args: &ReadingsArgs) -> anyhow::Result<()> {
-    let settings = Settings { bootstrap: args.bootstrap.clone(), properties: std::collections::BTreeMap::new() };
+    let settings = args.to.settings().map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let feeder = runtime.block_on(Feeder::open(&settings, &args.topic))?;
+    let feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
     let meters = u64::from(args.buildings) * u64::from(args.floors);
     let started = clock::monotonic();
     for (index, reading) in (0u64..).zip(campus) {

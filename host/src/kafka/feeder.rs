@@ -41,7 +41,8 @@ impl Feeder {
     /// When no broker answers.
     pub async fn open(settings: &Settings, topic: &str) -> Result<Self, FeedError> {
         if partition_count(settings, topic)? == 0 {
-            ensure_topics(settings, &[TopicSpec { name: topic.to_owned(), partitions: 3, compacted: false }]).await?;
+            ensure_topics(settings, &[TopicSpec { name: topic.to_owned(), partitions: 3, compacted: false, retention_ms: None }])
+                .await?;
         }
         let bootstrap = settings.bootstrap.clone();
         let producer = settings.feeder().create().map_err(|source| FeedError::Send {

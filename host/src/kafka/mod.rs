@@ -2,7 +2,9 @@
 
 mod complaints;
 mod dead_letter_writer;
+mod destination;
 mod embedded;
+mod examine;
 mod feeder;
 mod group;
 mod history;
@@ -22,7 +24,9 @@ mod topics;
 mod whole_topic;
 
 pub use dead_letter_writer::DeadLetterWriter;
+pub use destination::Destination;
 pub use embedded::EmbeddedBroker;
+pub use examine::{may_transact, topic_property};
 pub use feeder::{FeedError, Feeder};
 pub use group::Group;
 pub use history::History;

@@ -1,5 +1,6 @@
 //! Reads result topics for a sink, as a consumer group of its own.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub struct ResultReader {
     topics: [(CString, ResultTopic); TOPICS.len()],
     /// Of what was read since the last commit.
     positions: Vec<Position>,
+    /// By topic and partition: up to where it was said what the broker has deleted unread.
+    gone: HashMap<(String, i32), i64>,
 }
 
 impl ResultReader {
@@ -81,7 +84,13 @@ impl ResultReader {
         let queue = Arc::new(Queue::new(&subscription.consumer));
         common.0.set(Arc::downgrade(&queue)).unwrap_or_else(|_| unreachable!("set once, here"));
         let topics = TOPICS.map(|topic| (CString::new(names.name(topic)).expect("the client took the name"), topic));
-        Ok(Self { subscription, reader: BatchReader::new(queue, MAX_RECORDS / 4), topics, positions: Vec::new() })
+        Ok(Self {
+            subscription,
+            reader: BatchReader::new(queue, MAX_RECORDS / 4),
+            topics,
+            positions: Vec::new(),
+            gone: HashMap::new(),
+        })
     }
 
     /// Gives each record and its topic to `take`, until there is a batch or `wait` has passed.
@@ -136,16 +145,36 @@ impl ResultReader {
         self.reader.queued()
     }
 
-    /// Records between what was read and the ends of the topics; asks the broker, so not for each batch.
+    /// Records between what was read and the ends of the topics; asks the broker, so not for each batch. Says which of them the
+    /// broker has deleted meanwhile.
     #[must_use]
-    pub fn lag(&self) -> Option<i64> {
-        let consumer = &self.subscription.consumer;
+    pub fn lag(&mut self) -> Option<i64> {
+        let Self { subscription, gone, .. } = self;
+        let consumer = &subscription.consumer;
         let position = consumer.position().ok()?;
+        // Of partitions of which nothing was read yet.
+        let committed = consumer.committed(LAG_TIMEOUT).ok()?;
         let mut behind = 0;
         for element in position.elements() {
-            let Offset::Offset(offset) = element.offset() else { continue };
-            let (_, high) = consumer.fetch_watermarks(element.topic(), element.partition(), LAG_TIMEOUT).ok()?;
-            behind += (high - offset).max(0);
+            let (topic, partition) = (element.topic(), element.partition());
+            let (low, high) = consumer.fetch_watermarks(topic, partition, LAG_TIMEOUT).ok()?;
+            let offset_in = |list: &TopicPartitionList| match list.find_partition(topic, partition)?.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            };
+            let next = offset_in(&position).or_else(|| offset_in(&committed)).unwrap_or(low);
+            behind += (high - next).max(0);
+            let told = gone.entry((topic.to_owned(), partition)).or_insert(next);
+            if low > next.max(*told) {
+                let rows = low - next.max(*told);
+                tracing::error!(
+                    topic,
+                    partition,
+                    rows,
+                    "the broker has deleted rows that this store never had: `retention.ms` of the topic is shorter than the store was away"
+                );
+                *told = low;
+            }
         }
         Some(behind)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 
 use crate::config::Kafka;
 
@@ -13,6 +14,20 @@ const FULL_FETCHES: u32 = 8;
 /// Less than this would be a fetch for each poll.
 const LEAST_FETCHED_MESSAGES: u32 = 1_000;
 const LEAST_FETCHED_KBYTES: u32 = 256;
+
+/// Properties of which a client has to be as we make it.
+const OURS: [&str; 10] = [
+    "bootstrap.servers",
+    "group.id",
+    "group.instance.id",
+    "transactional.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "isolation.level",
+    "partition.assignment.strategy",
+    "enable.idempotence",
+];
 
 /// How to reach the broker.
 #[derive(Clone, Debug)]
@@ -28,6 +43,26 @@ impl Settings {
     #[must_use]
     pub fn of(kafka: &Kafka) -> Self {
         Self { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() }
+    }
+
+    /// Whether the operator's properties can be used.
+    ///
+    /// # Errors
+    /// Naming the one that cannot.
+    pub fn validate(&self) -> Result<(), String> {
+        if let Some(name) = self.properties.keys().find(|name| OURS.contains(&name.as_str())) {
+            return Err(format!(
+                "`kafka.properties` has `{name}`, on which depends that nothing is lost or doubled; leave it out"
+            ));
+        }
+        match self.admin().create_native_config() {
+            // Not with its value, which may be a secret.
+            Err(KafkaError::ClientConfig(_, words, name, _)) => {
+                Err(format!("`kafka.properties` has `{name}`, which cannot be used: {words}"))
+            }
+            Err(error) => Err(format!("`kafka.properties` cannot be used: {error}")),
+            Ok(_) => Ok(()),
+        }
     }
 
     fn client(&self, ours: &[(&str, &str)]) -> ClientConfig {
@@ -138,6 +173,17 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_property_that_is_none_or_ours_is_named_and_its_value_is_not() {
+        let wrong = |name: &str, value: &str| {
+            let properties = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            Settings { bootstrap: "localhost:9092".into(), properties }.validate().unwrap_err()
+        };
+        assert!(wrong("isolation.level", "read_uncommitted").contains("`isolation.level`"));
+        let error = wrong("sasl.pasword", "s3cret");
+        assert!(error.contains("`sasl.pasword`") && !error.contains("s3cret"), "{error}");
+    }
 
     #[test]
     fn a_hundred_lanes_fetch_ahead_little_more_than_eight() {

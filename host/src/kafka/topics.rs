@@ -32,6 +32,8 @@ pub struct TopicSpec {
     pub partitions: i32,
     /// Keep only the last record of each key.
     pub compacted: bool,
+    /// How long records are kept, as the broker writes it; none: as it does by default.
+    pub retention_ms: Option<String>,
 }
 
 /// Why a topic is not there.
@@ -45,6 +47,9 @@ pub enum TopicError {
         /// What the client says.
         source: KafkaError,
     },
+    /// No client can be made.
+    #[error("no Kafka client can be made: {0}; check `kafka.properties`")]
+    Client(KafkaError),
     /// It is missing and could not be made.
     #[error("topic `{topic}` does not exist and could not be created: {reason}; create it with {partitions} partitions")]
     NotCreated {
@@ -68,7 +73,7 @@ impl Partitions {
     /// When no broker answers.
     pub fn now(settings: &Settings) -> Result<Self, TopicError> {
         let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
-        let client: BaseConsumer = settings.admin().create().map_err(unreachable)?;
+        let client: BaseConsumer = settings.admin().create().map_err(TopicError::Client)?;
         // All topics, since asking for one by name would create it where the broker does so by itself.
         let metadata = client.fetch_metadata(None, TIMEOUT).map_err(unreachable)?;
         let count = |topic: &MetadataTopic| i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
@@ -96,13 +101,14 @@ pub fn partition_count(settings: &Settings, topic: &str) -> Result<i32, TopicErr
 /// When no broker answers or one cannot be made.
 pub async fn ensure_topics(settings: &Settings, topics: &[TopicSpec]) -> Result<(), TopicError> {
     let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
-    let admin: AdminClient<DefaultClientContext> = settings.admin().create().map_err(unreachable)?;
+    let admin: AdminClient<DefaultClientContext> = settings.admin().create().map_err(TopicError::Client)?;
     let new: Vec<_> = topics
         .iter()
         .map(|topic| {
             let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
             let properties = if topic.compacted { COMPACTED } else { PLAIN };
-            properties.iter().fold(new, |new, (name, value)| new.set(name, value))
+            let new = properties.iter().fold(new, |new, (name, value)| new.set(name, value));
+            topic.retention_ms.iter().fold(new, |new, retention_ms| new.set("retention.ms", retention_ms))
         })
         .collect();
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
@@ -124,9 +130,9 @@ pub async fn ensure_topics(settings: &Settings, topics: &[TopicSpec]) -> Result<
 /// # Errors
 /// When no broker answers or it is not to be had.
 pub(super) async fn ensure_partitions(settings: &Settings, topic: &str, partitions: i32) -> Result<(), TopicError> {
-    ensure_topics(settings, &[TopicSpec { name: topic.to_owned(), partitions, compacted: true }]).await?;
+    ensure_topics(settings, &[TopicSpec { name: topic.to_owned(), partitions, compacted: true, retention_ms: None }]).await?;
     let unreachable = |source| TopicError::Unreachable { bootstrap: settings.bootstrap.clone(), source };
-    let admin: AdminClient<DefaultClientContext> = settings.admin().create().map_err(unreachable)?;
+    let admin: AdminClient<DefaultClientContext> = settings.admin().create().map_err(TopicError::Client)?;
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
     let more = NewPartitions::new(topic, usize::try_from(partitions).unwrap_or(1));
     for answer in admin.create_partitions(&[more], &options).await.map_err(unreachable)? {

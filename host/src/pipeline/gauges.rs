@@ -1,8 +1,11 @@
 //! What lanes say of themselves, once a second: how far they are, and how full their queues are.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::lane::Shared;
 use super::log::LaneLog;
+use super::progress::Progress;
 use crate::metrics::{Metrics, PartitionLabel};
 use crate::state::LaneState;
 
@@ -12,16 +15,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The gauges of one lane; they go with it, since another host may have the partition then.
 pub(super) struct Gauges {
     metrics: Metrics,
+    progress: Arc<Progress>,
+    partition: i32,
     label: PartitionLabel,
 }
 
 impl Gauges {
-    pub(super) fn of(metrics: &Metrics, partition: i32) -> Self {
-        Self { metrics: metrics.clone(), label: PartitionLabel { partition: partition.to_string() } }
+    pub(super) fn of(shared: &Shared, partition: i32) -> Self {
+        let label = PartitionLabel { partition: partition.to_string() };
+        Self { metrics: shared.metrics.clone(), progress: Arc::clone(&shared.progress), partition, label }
     }
 
     pub(super) fn tell(&self, log: &impl LaneLog, state: &LaneState, lag: i64, outbox_bytes: usize) {
-        let Self { metrics, label } = self;
+        let Self { metrics, progress, partition, label } = self;
+        progress.tell(*partition, state);
         let queued = log.queued();
         metrics.consumer_lag.get_or_create(label).set(lag);
         metrics.input_queued.get_or_create(label).set(gauge(queued.input));
@@ -35,7 +42,8 @@ impl Gauges {
 
 impl Drop for Gauges {
     fn drop(&mut self) {
-        let Self { metrics, label } = self;
+        let Self { metrics, progress, partition, label } = self;
+        progress.leave(*partition);
         for family in [&metrics.consumer_lag, &metrics.input_queued, &metrics.results_queued, &metrics.outbox_bytes] {
             family.remove(label);
         }

@@ -11,6 +11,7 @@ use super::gauges::Gauges;
 use super::homes::{Homes, Residents};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
+use super::progress::Progress;
 use super::recovery::{Recovered, recover};
 use super::stage_cpu::Stage;
 use super::stages::Stages;
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub(super) lineups: Arc<Lineups>,
     pub(super) metrics: Metrics,
     pub(super) homes: Arc<Homes>,
+    pub(super) progress: Arc<Progress>,
     /// For those who read earlier messages beside the lanes.
     pub(super) settings: Settings,
     #[cfg(test)]
@@ -88,6 +90,7 @@ impl<L: LaneLog> Lane<L> {
     /// When the log does not answer as it should; it comes back.
     pub(super) fn begin(shared: Arc<Shared>, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
         let lineup = shared.lineups.current();
+        let _span = tracing::trace_span!("restore", partition = log.partition()).entered();
         let Recovered { state, mut stages, writer, answered } = match recover(&shared, &mut log, &lineup) {
             Ok(recovered) => recovered,
             Err(error) => return Err((error, log)),
@@ -101,7 +104,7 @@ impl<L: LaneLog> Lane<L> {
         Ok(Self {
             following,
             residents: Residents::of(Arc::clone(&shared.homes), log.partition()),
-            gauges: Gauges::of(&shared.metrics, log.partition()),
+            gauges: Gauges::of(&shared, log.partition()),
             shared,
             log,
             orders,
@@ -188,9 +191,11 @@ impl<L: LaneLog> Lane<L> {
     fn step(&mut self) -> bool {
         let wait = self.pace.wait();
         let Self { log, state, stages, replay_until, .. } = self;
+        let partition = log.partition();
         let mut live = false;
         let came = log.poll(wait, &mut |messages| {
             stages.cpu.lap(Stage::Read);
+            let _span = tracing::trace_span!("batch", partition, messages = messages.len()).entered();
             let seen = state.next_offset.unwrap_or(i64::MIN);
             let messages = &messages[messages.partition_point(|message| message.offset < seen)..];
             let answered = replay_until.map_or(0, |until| messages.partition_point(|message| message.offset < until));
@@ -246,6 +251,7 @@ impl<L: LaneLog> Lane<L> {
 
     fn commit(&mut self) -> Result<(), LogError> {
         let Some(next_offset) = self.state.next_offset.filter(|_| self.pace.is_uncommitted()) else { return Ok(()) };
+        let _span = tracing::trace_span!("commit", partition = self.log.partition(), offset = next_offset).entered();
         let started = self.log.now();
         self.write_state(started, next_offset);
         let orders = &self.orders;

@@ -9,6 +9,7 @@ mod lane;
 mod lanes;
 mod log;
 mod pace;
+mod progress;
 mod recovery;
 mod rekeyer;
 mod repartition;
@@ -23,4 +24,5 @@ mod work;
 
 pub use lanes::{LaneInfo, Lanes};
 pub use log::{LaneLog, LogError, Queued, TakeRecord};
+pub use progress::{Progress, Watermark};
 pub use wiring::{Host, HostError, Status};

@@ -6,7 +6,9 @@ use super::{HostError, homes};
 use crate::config::{Config, Repartition};
 use crate::decode::Decoder;
 use crate::domain::{Batch, MeterTable};
-use crate::kafka::{KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics, hand_over, has_read, newest_records};
+use crate::kafka::{
+    KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics, hand_over, has_read, newest_records, topic_property,
+};
 
 /// Of each partition, to find buildings that come in two of them.
 const LOOKED_AT: i64 = 1_000;
@@ -139,7 +141,9 @@ async fn make_topic(config: &Config, settings: &Settings, there: &Partitions, of
     if there.of(name) > 0 {
         return Ok(there.of(name));
     }
-    ensure_topics(settings, &[TopicSpec { name: name.clone(), partitions: of_input, compacted: false }]).await?;
+    // Records keep their timestamps, so the broker would delete at once what is older than its default, and nobody has read yet.
+    let retention_ms = topic_property(settings, &config.kafka.topic, "retention.ms").await.ok().flatten();
+    ensure_topics(settings, &[TopicSpec { name: name.clone(), partitions: of_input, compacted: false, retention_ms }]).await?;
     Ok(of_input)
 }
 

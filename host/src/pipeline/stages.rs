@@ -156,6 +156,9 @@ impl Stages {
         let outcome = self.decoder.decode(&messages[0], &mut state.meters, &mut self.batch);
         if let Err(reject) = outcome {
             self.results.not_scored(&messages[0], plugin, &format!("it is no reading any more: {}", reject.message));
+        } else if !state.counters.are_none() {
+            let why = "what its counter had grown by is not known any more; windows have it";
+            self.results.not_scored(&messages[0], plugin, why);
         } else {
             let Self { detect, enrich, batch, results, .. } = self;
             enrich.run_stateless(batch, &state.meters, &mut FailuresOn { results, messages: &messages });
@@ -170,21 +173,25 @@ impl Stages {
     }
 
     fn decode(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
+        let _span = tracing::trace_span!("decode").entered();
         self.batch.clear();
         for message in messages {
             if let Err(reject) = self.decoder.decode(message, &mut state.meters, &mut self.batch) {
                 self.results.reject(message, &reject, "decode");
             }
         }
+        state.counters.convert(&mut self.batch);
     }
 
     fn enrich(&mut self, messages: &[Message<'_>], state: &LaneState) {
+        let _span = tracing::trace_span!("enrich").entered();
         let Self { enrich, batch, results, .. } = self;
         enrich.run(batch, &state.meters, &mut FailuresOn { results, messages });
     }
 
     /// Puts every row into its window; rows that are too late or were there already leave the batch.
     fn window(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
+        let _span = tracing::trace_span!("window").entered();
         let Self { batch, results, keep, .. } = self;
         let LaneState { meters, windows, .. } = state;
         #[cfg(test)]
@@ -196,7 +203,7 @@ impl Stages {
             let meter = batch.meters[row];
             let reading = Reading {
                 building: meters.meter(meter).building,
-                meter: meters.fingerprint(meter),
+                said: batch.said(row, meters.fingerprint(meter)),
                 time: batch.event_time(row),
                 record_time_ms: batch.record_times_ms[row],
             };
@@ -221,6 +228,7 @@ impl Stages {
     }
 
     fn detect(&mut self, messages: &[Message<'_>], state: &LaneState) {
+        let _span = tracing::trace_span!("detect").entered();
         let Self { detect, enrich, batch, results, place, .. } = self;
         if batch.is_empty() {
             return;

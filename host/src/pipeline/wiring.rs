@@ -12,7 +12,7 @@ use super::lane::Shared;
 use super::lanes::Work;
 use super::repartition::{self, Undecided};
 use super::work::{Rekeying, Scoring};
-use super::{LaneInfo, Lanes};
+use super::{LaneInfo, Lanes, Progress};
 use crate::config::Config;
 use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics};
 use crate::metrics::Metrics;
@@ -68,6 +68,8 @@ pub struct Status {
     pub rekeyers: Option<Arc<Lanes>>,
     /// The plugins.
     pub keeper: Arc<Keeper>,
+    /// How far each building is.
+    pub progress: Arc<Progress>,
     /// Numbers.
     pub metrics: Metrics,
 }
@@ -122,19 +124,21 @@ impl Host {
             (config, partitions) = (keyed.lanes, keyed.partitions);
         }
         prepare_results(&config, &settings, &there, partitions).await?;
+        let progress = Arc::new(Progress::default());
         let keeper = Arc::new(keep_plugins(&config)?);
         let shared = Shared {
             config: config.clone(),
             settings: settings.clone(),
             lineups: Arc::clone(keeper.lineups()),
             metrics: metrics.clone(),
+            progress: Arc::clone(&progress),
             homes: Arc::new(Homes::new(metrics.split_buildings.clone())),
             #[cfg(test)]
             planted: None,
         };
         let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, partitions, &settings, &stop)?;
         servers.push(server);
-        Ok(Self { status: Status { lanes, rekeyers, keeper, metrics }, stop, servers })
+        Ok(Self { status: Status { lanes, rekeyers, keeper, progress, metrics }, stop, servers })
     }
 
     /// Finishes what was read, commits, leaves the groups.
@@ -189,7 +193,7 @@ async fn prepare_input(config: &Config, settings: &Settings, there: &Partitions)
     if !kafka.create_topics {
         return Err(HostError::NoTopic(kafka.topic.clone()));
     }
-    let input = TopicSpec { name: kafka.topic.clone(), partitions: kafka.partitions, compacted: false };
+    let input = TopicSpec { name: kafka.topic.clone(), partitions: kafka.partitions, compacted: false, retention_ms: None };
     ensure_topics(settings, &[input]).await?;
     Ok(kafka.partitions)
 }
@@ -201,7 +205,7 @@ async fn prepare_results(config: &Config, settings: &Settings, there: &Partition
         let topics = &config.topics;
         for name in [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters, &topics.state] {
             if there.of(name) == 0 {
-                missing.push(TopicSpec { name: name.clone(), partitions, compacted: *name == topics.state });
+                missing.push(TopicSpec { name: name.clone(), partitions, compacted: *name == topics.state, retention_ms: None });
             }
         }
     }

@@ -6,6 +6,7 @@
 mod audit;
 mod canary;
 mod columns;
+mod examine;
 mod folder;
 mod health;
 mod keeper;
@@ -22,6 +23,7 @@ mod versions;
 pub use audit::{Audit, AuditLine};
 pub(crate) use canary::run as survive_canary;
 pub use columns::{Catalogue, ColumnSource};
+pub use examine::{Examined, examine};
 pub use health::{Condition, Health};
 pub use keeper::{Keeper, KeeperConfig};
 pub use life::{PluginInfo, State};

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
 use crate::domain::EventTime;
-use crate::kafka::{Feeder, Settings};
+use crate::kafka::{Destination, Feeder};
 use crate::readings_file::for_each_line;
 
 /// Broken lines are sent as they are: the host judges them.
@@ -17,12 +17,8 @@ pub struct Args {
     /// JSON lines or CSV, `.gz` of both.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Kafka address.
-    #[arg(long, default_value = "localhost:29092")]
-    bootstrap: String,
-    /// Topic; made with three partitions where it is missing.
-    #[arg(long, default_value = "university_consumption")]
-    topic: String,
+    #[command(flatten)]
+    to: Destination,
     /// Readings a second, as `5000/s` or `5000`; as fast as it goes when left out.
     #[arg(long, value_parser = rate, conflicts_with = "speed")]
     rate: Option<f64>,
@@ -46,9 +42,9 @@ fn rate(text: &str) -> Result<f64, String> {
 /// # Errors
 /// When a file cannot be read or the broker does not take it.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let settings = Settings { bootstrap: args.bootstrap.clone(), properties: std::collections::BTreeMap::new() };
+    let settings = args.to.settings().map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let feeder = runtime.block_on(Feeder::open(&settings, &args.topic))?;
+    let feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
     let bar = ProgressBar::new_spinner().with_style(
         ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
     );
@@ -66,7 +62,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     feeder.finish()?;
     bar.finish();
-    tracing::info!(readings = sent, topic = args.topic, "sent");
+    tracing::info!(readings = sent, topic = args.to.topic, "sent");
     Ok(())
 }
 

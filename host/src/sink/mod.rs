@@ -1,6 +1,7 @@
 //! Stores of results. Each reads the result topics as a consumer group of its own and writes idempotently, so one that is down
 //! delays nothing but itself.
 
+pub mod alert;
 pub mod console;
 pub mod mongodb;
 pub mod postgres;
@@ -47,6 +48,9 @@ pub trait Sink: Send {
     /// Stores a batch; once or several times makes no difference.
     fn write(&mut self, batch: &RowBatch) -> impl Future<Output = Result<(), SinkError>> + Send;
 
+    /// Looks whether it could store, and changes nothing; in words, what it saw.
+    fn examine(&mut self) -> impl Future<Output = Result<String, SinkError>> + Send;
+
     /// How long rows are kept; none for ever.
     fn keep(&self) -> Option<Span>;
 
@@ -54,12 +58,11 @@ pub trait Sink: Send {
     fn delete_older(&mut self, time: EventTime, most: u32) -> impl Future<Output = Result<u64, SinkError>> + Send;
 }
 
-/// A store's answer, waited for no longer than `limit`: one that takes a question and never answers is away, as one that is cut off.
-async fn within<T>(limit: Duration, sink: &str, answer: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
+/// A store's answer, waited for no longer than `limit`, which is what `key` says: one that takes a question and never answers is
+/// away, as one that is cut off.
+async fn within<T>(limit: Duration, key: &str, answer: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
     match tokio::time::timeout(limit, answer).await {
         Ok(answer) => answer,
-        Err(_) => {
-            Err(SinkError::Unavailable(format!("no answer within {limit:?}; a slow store needs a longer `sink.{sink}.timeout`")))
-        }
+        Err(_) => Err(SinkError::Unavailable(format!("no answer within {limit:?}; where that is too short, set `{key}`"))),
     }
 }

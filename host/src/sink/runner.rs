@@ -170,6 +170,7 @@ impl<S: Sink> Runner<S> {
 
     /// Writes, waiting while the store is away. None: stopped meanwhile; an error: the store's words on a row.
     fn write_patiently(&mut self, batch: &RowBatch) -> Option<Result<(), String>> {
+        let _span = tracing::trace_span!("store", sink = self.sink.name(), rows = batch.len()).entered();
         let mut outage = Outage::new(self.sink.name());
         loop {
             let answer = self.ask(async |sink| sink.write(batch).await);

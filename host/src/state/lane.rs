@@ -1,6 +1,7 @@
 //! Everything a lane knows, as one value: what a later life of the lane would need.
 
 use crate::config::Config;
+use crate::counter::Counters;
 use crate::domain::MeterTable;
 use crate::window::{Rules, Windows};
 
@@ -13,6 +14,8 @@ pub struct LaneState {
     pub meters: MeterTable,
     /// Windows open and correctable, and watermarks.
     pub windows: Windows,
+    /// What meters showed last.
+    pub counters: Counters,
 }
 
 impl LaneState {
@@ -20,6 +23,6 @@ impl LaneState {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let rules = Rules::new(config).expect("a configuration is checked before it is used");
-        Self { next_offset: None, meters: MeterTable::default(), windows: Windows::new(rules) }
+        Self { next_offset: None, meters: MeterTable::default(), windows: Windows::new(rules), counters: Counters::new(config) }
     }
 }

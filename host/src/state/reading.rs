@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::record::{Stored, damaged};
-use super::{LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, StateError, StateWriter, TIME, WINDOW, prefix};
+use super::{
+    COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, StateError, StateWriter, TIME, WINDOW, prefix,
+};
 use crate::config::Config;
 use crate::domain::MeterTable;
 use crate::wasm::{Identity, Kept, States};
@@ -120,7 +122,7 @@ struct Restoring {
 impl Restoring {
     /// None: the payload is not what its name says.
     fn take(&mut self, key: &[u8], name: &str, payload: &[u8]) -> Option<()> {
-        let LaneState { meters, windows, .. } = &mut self.state;
+        let LaneState { meters, windows, counters, .. } = &mut self.state;
         if let Some(building) = name.strip_prefix(TIME) {
             windows.restore_time(meters.known_building(building)?, read(payload)?);
         } else if let Some(rest) = name.strip_prefix(WINDOW) {
@@ -130,6 +132,10 @@ impl Restoring {
                 self.writer.discard(key);
             } else {
                 windows.restore_window(building, window);
+            }
+        } else if let Some(meter) = name.strip_prefix(COUNTER) {
+            if !counters.restore(meters.known(meter)?, read(payload)?) {
+                self.writer.discard(key);
             }
         } else {
             let (file_stem, meter) = name.strip_prefix(PLUGIN)?.split_once('/')?;

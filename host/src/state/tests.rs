@@ -34,7 +34,7 @@ fn read(state: &mut LaneState, meter: &str, second: i64) {
     let meter = state.meters.intern(meter, building, Some(floor));
     let reading = Reading {
         building: state.meters.meter(meter).building,
-        meter: state.meters.fingerprint(meter),
+        said: state.meters.fingerprint(meter).with(second.cast_unsigned()),
         time: EventTime(second * 1_000_000),
         record_time_ms: second * 1_000,
     };

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::record::{key_of_part, parts, write_part};
-use super::{LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, TIME, WINDOW, prefix};
+use super::{COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, TIME, WINDOW, prefix};
 use crate::config::Config;
 use crate::domain::{MeterId, MeterTable};
 use crate::results::Outbox;
@@ -109,7 +109,8 @@ impl StateWriter {
         let mut cut = Cut { writer: self, next_offset, outbox };
         cut.remove_stale();
         cut.meters(&state.meters);
-        let LaneState { meters, windows, .. } = state;
+        let LaneState { meters, windows, counters, .. } = state;
+        counters.take_changes(|meter, shown| cut.record(&[COUNTER, &meters.meter(meter).name], shown));
         windows.take_changes(|change| match change {
             Change::Time(building, time) => cut.record(&[TIME, meters.building(building)], time),
             Change::Window(building, window) => {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Shown;
 use super::refusal::{Refusal, from_kafka};
 use crate::config::Config;
+use crate::counter::Counters;
 use crate::decode::Decoder;
 use crate::domain::{Batch, Message, MeterTable};
 use crate::kafka::{Settings, newest_records, partition_count};
@@ -75,6 +76,8 @@ fn newest(config: &Config, limit: i64) -> anyhow::Result<Vec<Reading>> {
         let take = |message: Message<'_>| drop(decoder.decode(&message, &mut meters, &mut batch));
         newest_records(&settings, topic, partition, each, take)?;
     }
+    // Of each meter's first of these it is not known what it has grown by.
+    Counters::new(config).convert(&mut batch);
     let reading = |row: usize| {
         let meter = meters.meter(batch.meters[row]);
         Reading {

@@ -4,6 +4,7 @@ mod access;
 mod assets;
 pub mod client;
 mod clusters;
+mod compare;
 mod dead_letters;
 mod live;
 mod overview;
@@ -16,13 +17,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::archive::Archive;
 use crate::config::Config;
@@ -39,7 +41,7 @@ struct Shown {
     registry: Registry,
     config: Config,
     archive: Arc<Archive>,
-    overviews: Overviews,
+    overviews: Arc<Overviews>,
     live: Live,
     measures: Vec<String>,
     format: RowFormat,
@@ -61,7 +63,7 @@ pub async fn serve(config: &Config, status: Status, registry: Registry) -> anyho
         tracing::warn!(%address, "everybody who reaches this address sees page, readings and metrics; `web.token` changes that");
     }
     let access = middleware::from_fn_with_state(Access::new(config.web.token.as_deref()), access::check);
-    let router = router(Arc::new(Shown::new(config, status, registry)?)).layer(access);
+    let router = router(Arc::new(Shown::new(config, status, registry)?)).layer(access).layer(middleware::from_fn(traced));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the page ended");
@@ -82,7 +84,7 @@ impl Shown {
             status,
             registry,
             config: config.clone(),
-            overviews: Overviews::new(Arc::clone(&archive), config).map_err(anyhow::Error::msg)?,
+            overviews: Arc::new(Overviews::new(Arc::clone(&archive), config).map_err(anyhow::Error::msg)?),
             archive,
             live,
             format: RowFormat::new(&measures),
@@ -109,6 +111,8 @@ fn router(shown: Arc<Shown>) -> Router {
         .route("/api/v1/settings", get(async |State(shown): State<Arc<Shown>>| Json(shown.settings.clone())))
         .route("/api/v1/plugins", get(plugins))
         .route("/api/v1/plugins/audit", get(audit))
+        .route("/api/v1/plugins/compare", get(compare::compare))
+        .route("/api/v1/watermarks", get(async |State(shown): State<Arc<Shown>>| Json(shown.status.progress.watermarks())))
         .route("/api/v1/overview", get(overview))
         .route("/api/v1/aggregations", get(rows::aggregations))
         .route("/api/v1/anomalies", get(rows::anomalies))
@@ -117,6 +121,11 @@ fn router(shown: Arc<Shown>) -> Router {
         .route("/api/v1/models", get(clusters::models))
         .route("/api/v1/readings", get(clusters::readings))
         .with_state(shown)
+}
+
+async fn traced(request: Request, next: Next) -> Response {
+    let span = tracing::trace_span!("request", path = request.uri().path());
+    next.run(request).instrument(span).await
 }
 
 async fn readyz(State(shown): State<Arc<Shown>>) -> (StatusCode, String) {
@@ -128,6 +137,7 @@ async fn readyz(State(shown): State<Arc<Shown>>) -> (StatusCode, String) {
 
 async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
     let mut text = String::new();
+    shown.status.metrics.ready.set(i64::from(shown.status.not_ready().is_none()));
     let code = match prometheus_client::encoding::text::encode(&mut text, &shown.registry) {
         Ok(()) => StatusCode::OK,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,

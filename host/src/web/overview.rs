@@ -1,7 +1,8 @@
-//! How each building is: its last day, and today against the usual. Looked up once for all who ask at about the same time.
+//! How each building is: its last day, and today against the usual. Looked up once for all who ask at about the same time; who asks
+//! again has the last answer at once, and past days come by and by.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -16,6 +17,8 @@ use crate::window::Tumbling;
 
 /// An answer of this age is good enough for another who asks; what happens meanwhile comes as an event.
 const FRESH: Duration = Duration::from_secs(2);
+/// One of this age is good enough while the next is looked up.
+const STALE: Duration = Duration::from_secs(60);
 const HOUR_US: i64 = 3_600_000_000;
 const DAY_US: i64 = 24 * HOUR_US;
 /// Of a sparkline; a day has 48 of them.
@@ -66,39 +69,65 @@ struct Measure {
 /// Sums of the hours of a past day, for each building and measure.
 type Day = HashMap<String, Vec<[f64; 24]>>;
 
+/// Past days by their midnights.
+type Days = BTreeMap<EventTime, Arc<Day>>;
+
 pub(super) struct Overviews {
     archive: Arc<Archive>,
     measures: Vec<String>,
     /// From midnight to midnight.
     day: Tumbling,
-    last: Mutex<Last>,
-}
-
-#[derive(Default)]
-struct Last {
-    answer: Option<(Instant, Arc<Overview>)>,
-    /// Past days by their midnights.
-    days: BTreeMap<EventTime, Day>,
+    last: std::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+    days: std::sync::Mutex<Days>,
+    /// Held by whoever looks up the next answer, and by whoever looks up past days.
+    asking: Mutex<()>,
+    looking: Mutex<()>,
 }
 
 impl Overviews {
     /// Of rows in the time zone of the windows.
     pub(super) fn new(archive: Arc<Archive>, config: &Config) -> Result<Self, String> {
         let day = Tumbling::new(Span::from_secs(86_400), &config.window.time_zone)?;
-        Ok(Self { archive, measures: config.measure_names(), day, last: Mutex::default() })
+        let (last, days, asking, looking) = Default::default();
+        Ok(Self { archive, measures: config.measure_names(), day, last, days, asking, looking })
     }
 
-    pub(super) async fn now(&self) -> Result<Arc<Overview>, ArchiveError> {
-        let mut last = self.last.lock().await;
-        if let Some((_, answer)) = last.answer.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return Ok(Arc::clone(answer));
+    pub(super) async fn now(self: &Arc<Self>) -> Result<Arc<Overview>, ArchiveError> {
+        match self.known(STALE) {
+            Some((age, answer)) => {
+                if age >= FRESH {
+                    let this = Arc::clone(self);
+                    tokio::spawn(async move {
+                        if let Err(error) = this.refresh().await {
+                            tracing::debug!(%error, "no newer overview");
+                        }
+                    });
+                }
+                Ok(answer)
+            }
+            None => self.refresh().await,
         }
-        let answer = Arc::new(self.ask(&mut last.days).await?);
-        last.answer = Some((clock::monotonic(), Arc::clone(&answer)));
+    }
+
+    /// The last answer and its age, where that is less.
+    fn known(&self, limit: Duration) -> Option<(Duration, Arc<Overview>)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, answer) = last.as_ref()?;
+        Some((at.elapsed(), Arc::clone(answer))).filter(|(age, _)| *age < limit)
+    }
+
+    /// Another answer, or the one for which somebody else has just asked.
+    async fn refresh(self: &Arc<Self>) -> Result<Arc<Overview>, ArchiveError> {
+        let _asking = self.asking.lock().await;
+        if let Some((_, answer)) = self.known(FRESH) {
+            return Ok(answer);
+        }
+        let answer = Arc::new(self.ask().await?);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::monotonic(), Arc::clone(&answer)));
         Ok(answer)
     }
 
-    async fn ask(&self, days: &mut BTreeMap<EventTime, Day>) -> Result<Overview, ArchiveError> {
+    async fn ask(self: &Arc<Self>) -> Result<Overview, ArchiveError> {
         let Some(latest) = self.archive.latest().await? else {
             return Ok(Overview { latest: None, since_s: 0, bucket_s: BUCKET_S, buildings: Vec::new() });
         };
@@ -108,13 +137,13 @@ impl Overviews {
         let rows = self.windows(Range { since, until }, BUCKET_S).await?;
         let counts = self.archive.counts(Range { since, until }).await?;
         let midnights = midnights(latest, self.day.clone());
-        self.look_up(days, &midnights).await?;
+        let days = self.days_of(&midnights);
         let Some(&today) = midnights.first() else { unreachable!("today has begun") };
         let mut buildings = BTreeMap::<&str, Building>::new();
         for row in &rows {
             self.add(buildings.entry(&row.building).or_insert_with(|| self.building(&row.building)), row, since, today);
         }
-        let usual = Usual { days, midnights: &midnights, hours: (latest.0 - today.0) as f64 / HOUR_US as f64 };
+        let usual = Usual { days: &days, midnights: &midnights, hours: (latest.0 - today.0) as f64 / HOUR_US as f64 };
         for (name, building) in &mut buildings {
             for (index, measure) in self.measures.iter().enumerate() {
                 building.measures.entry(measure.clone()).or_default().usual = usual.sum(name, index);
@@ -158,24 +187,38 @@ impl Overviews {
         }
     }
 
-    /// Past days are asked for once; late readings change little of what is usual.
-    async fn look_up(&self, days: &mut BTreeMap<EventTime, Day>, midnights: &[EventTime]) -> Result<(), ArchiveError> {
+    /// Past days as far as they are known; the others are looked up meanwhile, one after the other, the latest first.
+    fn days_of(self: &Arc<Self>, midnights: &[EventTime]) -> Days {
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
         days.retain(|midnight, _| midnights.contains(midnight));
-        for (&until, &since) in midnights.iter().zip(&midnights[1..]) {
-            if days.contains_key(&since) {
-                continue;
-            }
-            let mut day = Day::new();
-            for row in self.windows(Range { since, until }, HOUR_US / 1_000_000).await? {
-                let hour = usize::try_from((row.window_start.0 - since.0) / HOUR_US).unwrap_or(0).min(23);
-                let hours = day.entry(row.building).or_insert_with(|| vec![[0.0; 24]; self.measures.len()]);
-                for (hours, stats) in hours.iter_mut().zip(&row.measures) {
-                    hours[hour] += if stats.sum.is_finite() { stats.sum } else { 0.0 };
+        let pairs = midnights.iter().copied().zip(midnights[1..].iter().copied());
+        let missing: Vec<_> = pairs.filter(|(_, since)| !days.contains_key(since)).collect();
+        if !missing.is_empty() {
+            let this = Arc::clone(self);
+            tokio::spawn(async move {
+                let Ok(_looking) = this.looking.try_lock() else { return };
+                for (until, since) in missing {
+                    match this.look_up(since, until).await {
+                        Ok(day) => this.days.lock().unwrap_or_else(PoisonError::into_inner).insert(since, Arc::new(day)),
+                        Err(error) => return tracing::debug!(%error, "what is usual is not known yet"),
+                    };
                 }
-            }
-            days.insert(since, day);
+            });
         }
-        Ok(())
+        days.clone()
+    }
+
+    /// Asked for once; late readings change little of what is usual.
+    async fn look_up(&self, since: EventTime, until: EventTime) -> Result<Day, ArchiveError> {
+        let mut day = Day::new();
+        for row in self.windows(Range { since, until }, HOUR_US / 1_000_000).await? {
+            let hour = usize::try_from((row.window_start.0 - since.0) / HOUR_US).unwrap_or(0).min(23);
+            let hours = day.entry(row.building).or_insert_with(|| vec![[0.0; 24]; self.measures.len()]);
+            for (hours, stats) in hours.iter_mut().zip(&row.measures) {
+                hours[hour] += if stats.sum.is_finite() { stats.sum } else { 0.0 };
+            }
+        }
+        Ok(day)
     }
 }
 
@@ -188,7 +231,7 @@ fn midnights(now: EventTime, mut day: Tumbling) -> Vec<EventTime> {
 
 /// What past days say.
 struct Usual<'d> {
-    days: &'d BTreeMap<EventTime, Day>,
+    days: &'d Days,
     midnights: &'d [EventTime],
     /// Of today, that have passed.
     hours: f64,

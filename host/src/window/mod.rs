@@ -82,8 +82,8 @@ pub enum Change<'a> {
 pub struct Reading {
     /// Whose windows it belongs to.
     pub building: BuildingId,
-    /// Of its meter's name.
-    pub meter: Fingerprint,
+    /// Of its meter's name and all that it says.
+    pub said: Fingerprint,
     /// When it was taken.
     pub time: EventTime,
     /// Of its Kafka record, milliseconds since the epoch; negative: not known.
@@ -148,10 +148,7 @@ impl Windows {
         {
             return Placed::TooLate { window_end: EventTime(bounds.end_us), watermark: EventTime(watermark_us) };
         }
-        let fingerprint = self.rules.drop_repeats.then(|| {
-            let said = reading.meter.with(reading.time.0.cast_unsigned());
-            (0..self.rules.measures).fold(said, |said, measure| said.with(value(measure).to_bits()))
-        });
+        let fingerprint = self.rules.drop_repeats.then_some(reading.said);
         if let Some(fingerprint) = fingerprint
             && let Some(window) = building.window(bounds.start_us)
             && !window.seen.insert(fingerprint)
@@ -228,7 +225,12 @@ impl Windows {
     /// The latest of the watermarks of buildings, for the lane's metric.
     #[must_use]
     pub fn watermark(&self) -> Option<EventTime> {
-        self.buildings.iter().filter_map(|building| building.time.watermark_us).max().map(EventTime)
+        self.watermarks().flatten().max()
+    }
+
+    /// Of each building, in the order of their numbers, the latest event time.
+    pub fn watermarks(&self) -> impl Iterator<Item = Option<EventTime>> {
+        self.buildings.iter().map(|building| building.time.watermark_us.map(EventTime))
     }
 
     /// Windows held in memory, open and correctable.

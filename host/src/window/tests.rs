@@ -57,7 +57,8 @@ impl Lane {
 
     fn place_value(&mut self, building: u32, time: i64, record_time_ms: i64, value: f64) -> &'static str {
         let meter = Fingerprint::of(["A", "B", "C", "D"][building as usize]);
-        let reading = Reading { building: BuildingId(building), meter, time: EventTime(time), record_time_ms };
+        let said = meter.with(time.cast_unsigned()).with(value.to_bits());
+        let reading = Reading { building: BuildingId(building), said, time: EventTime(time), record_time_ms };
         match self.windows.place(reading, |_| value, into(&mut self.rows)) {
             Placed::Accepted => "accepted",
             Placed::TooLate { .. } => "late",
@@ -245,7 +246,7 @@ fn a_repeat_is_nothing_at_all() {
 fn repeats_can_be_kept() {
     let text = "[input]\nrepeats = \"keep\"\n[input.measures.electricity]\nfield = \"electricity\"";
     let mut windows = Windows::new(Rules::new(&load_text(text, "test", []).unwrap()).unwrap());
-    let reading = Reading { building: BuildingId(0), meter: Fingerprint::of("A"), time: EventTime(5), record_time_ms: -1 };
+    let reading = Reading { building: BuildingId(0), said: Fingerprint::of("A"), time: EventTime(5), record_time_ms: -1 };
     assert_eq!([(); 2].map(|()| windows.place(reading, |_| 1.0, |_, _| ())), [Placed::Accepted; 2]);
     windows.take_changes(|change| {
         if let Change::Window(_, window) = change {

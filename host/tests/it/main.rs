@@ -3,6 +3,7 @@
 //! The servers are those of `WATTDOG_TEST_KAFKA`, `WATTDOG_TEST_POSTGRES` and `WATTDOG_TEST_MONGODB`; a missing one is a failure.
 #![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
+mod alerts;
 mod archive;
 mod broken_records;
 mod chaos;
@@ -11,12 +12,16 @@ mod correctness;
 mod crash;
 mod dashboards;
 mod dead_letters;
+mod deployed;
+mod documents;
 mod dropped_plugin;
 mod equality;
 mod failing_detector;
 mod faults;
 mod feeder;
+mod formats;
 mod late_data;
+mod monitoring;
 mod oracle;
 mod other_languages;
 mod page;
@@ -24,6 +29,9 @@ mod proxy;
 mod repartition;
 mod restart;
 mod score;
+mod secured;
 mod servers;
 mod sink_duties;
+mod told;
 mod topics;
+mod traces;

@@ -26,6 +26,8 @@ pub(crate) struct World {
     /// Where the program's page is.
     address: String,
     plugins: PathBuf,
+    /// The table `[input]`.
+    input: String,
     /// More of the configuration.
     more: String,
     /// Variables of each program.
@@ -92,6 +94,7 @@ impl World {
             address: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
             folder: tempfile::tempdir().unwrap(),
             plugins: workspace().join("plugins"),
+            input: "[input]\nmax_future = \"1d\"\n".into(),
             more: String::new(),
             variables: Vec::new(),
             name,
@@ -111,6 +114,11 @@ impl World {
         }
         world.plugins = folder;
         world
+    }
+
+    /// Another table `[input]` than that of most tests.
+    pub(crate) fn replace_input(&mut self, input: &str) {
+        input.clone_into(&mut self.input);
     }
 
     /// More tables for the configuration.
@@ -152,15 +160,20 @@ impl World {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// For commands, before the program itself is started.
+    pub(crate) fn write_config(&self) {
+        self.config(&self.name);
+    }
+
     fn config(&self, group: &str) -> PathBuf {
         let path = self.folder.path().join("wattdog.toml");
-        let Self { name, kafka, postgres, mongodb, address, more, .. } = self;
+        let Self { name, kafka, postgres, mongodb, address, input, more, .. } = self;
         let plugins = &self.plugins;
         let cache = self.folder.path().join("cache");
         let audit = self.audit_file();
         let text = format!(
             "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{group}\"\n\
-             [input]\nmax_future = \"1d\"\n\
+             {input}\n\
              [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
              shadow_anomalies = \"{name}.shadow-anomalies\"\ndead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n\
              repartition = \"{name}.repartition\"\n\

@@ -101,7 +101,8 @@ impl Results {
         };
         let settings = Settings { bootstrap: world.kafka.clone(), properties: Default::default() };
         let names = [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters];
-        let specs = names.map(|name| TopicSpec { name: name.clone(), partitions: PARTITIONS, compacted: false });
+        let specs =
+            names.map(|name| TopicSpec { name: name.clone(), partitions: PARTITIONS, compacted: false, retention_ms: None });
         ensure_topics(&settings, &specs).await.unwrap();
         let producer = settings.feeder().create().unwrap();
         Self { world, topics, settings, producer, format: RowFormat::new(&measures()) }

@@ -17,6 +17,12 @@ pub(crate) enum Bench {
     },
     /// A detector as a component against the same code compiled for this machine.
     Plugin,
+    /// A thousand buildings and a year in PostgreSQL: how long each view of the page waits for its answers.
+    Page {
+        /// For the benchmark, such as `--buildings 100`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// `kill -9` with 100,000 meters in state: how long until the next life's first committed result.
     SecondLife {
         /// For the benchmark, such as `--meters 1000`.
@@ -34,6 +40,7 @@ pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
         Bench::Pipeline { arguments } => services::with(root, |variables| {
             run(command.args(["pipeline", "--"]).args(arguments).envs(variables.iter().cloned()))
         }),
+        Bench::Page { arguments } => system(root, "page", arguments),
         Bench::SecondLife { arguments } => system(root, "second_life", arguments),
         Bench::Plugin => run(command.arg("plugin")),
     }

@@ -23,6 +23,10 @@ pub(super) fn next_step(letter: &Letter) -> String {
         }
         ("reading", "late") => format!("if it is to count, raise `window.allowed_lateness`, {again}"),
         ("reading", _) => "mend the sender; it is no reading under any configuration".into(),
+        ("scoring", _) if letter.stage == "enrich" => format!(
+            "mend plugin `{}` for what comes; this reading went on without what it adds, and is not sent again",
+            letter.plugin
+        ),
         ("scoring", _) => format!(
             "mend plugin `{}`, or give it more in its sidecar's `[limits]`, then `wattdog dead-letters redrive {place}`: it alone scores the reading, which is in all other results already",
             letter.plugin

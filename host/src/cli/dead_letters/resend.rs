@@ -30,6 +30,7 @@ pub(super) fn resend(letter: &Letter, dead_letter_topic: &str, config: &Config) 
             Err(format!("it came from topic `{topic}`, and `kafka.topic` is `{}`", config.kafka.topic))
         }
         "reading" => Ok(send(*timestamp_ms, Vec::new())),
+        "scoring" if letter.stage == "enrich" => Err("the reading went on without what its enricher adds".into()),
         "scoring" => Ok(send(*timestamp_ms, scoring_headers(letter))),
         "row" if ![&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies].contains(&topic) => {
             Err(format!("it came from topic `{topic}`, which is no result topic of this configuration"))

@@ -1,6 +1,5 @@
 //! `wattdog plugin compare`
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
@@ -8,14 +7,10 @@ use anyhow::{Context as _, bail};
 use super::list;
 use crate::cli::ConfigArgs;
 use crate::cli::host::Host;
-use crate::clock;
-use crate::config::{Config, Span};
-use crate::kafka::{Settings, read_topic};
+use crate::comparison::{Comparison, Example};
+use crate::config::Span;
 use crate::registry::{PluginInfo, Spread};
-use crate::results::{Anomaly, RowFormat};
 
-/// Examples of each way to disagree.
-const EXAMPLES: usize = 3;
 /// The longest bar, and a column with bar and percentage.
 const WIDTH: f64 = 28.0;
 const COLUMN: usize = 38;
@@ -43,9 +38,6 @@ fn parse_span(text: &str) -> Result<Span, String> {
     text.parse()
 }
 
-/// What one detector found, by (partition, offset) of the reading.
-type Found = HashMap<(i32, i64), Anomaly<'static>>;
-
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.config.load()?;
@@ -54,8 +46,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if a.file == b.file {
         bail!("`{}` and `{}` are the same plugin", args.a, args.b);
     }
-    let found = read(&config, args.since, [a, b])?;
-    print!("{}", report([a, b], &found, args.since));
+    let comparison = Comparison::of(&config, args.since, [a, b])?;
+    print!("{}", report([a, b], &comparison, args.since));
     Ok(())
 }
 
@@ -67,50 +59,27 @@ fn which<'a>(plugins: &'a [PluginInfo], name: &str) -> anyhow::Result<&'a Plugin
     })
 }
 
-fn read(config: &Config, since: Span, plugins: [&PluginInfo; 2]) -> anyhow::Result<[Found; 2]> {
-    let settings = Settings::of(&config.kafka);
-    let since_ms = clock::now().as_millisecond() - since.micros() / 1_000;
-    let format = RowFormat::new(&config.measure_names());
-    let mut found = [Found::new(), Found::new()];
-    for topic in [&config.topics.anomalies, &config.topics.shadow_anomalies] {
-        read_topic(&settings, topic, since_ms, |json| {
-            let Ok(row) = format.read_anomaly(json) else { return };
-            let of = plugins.iter().position(|plugin| row.detector_digest == plugin.digest && row.detector == plugin.name);
-            if let Some(of) = of {
-                found[of].insert((row.source_partition, row.source_offset), row);
-            }
-        })
-        .with_context(|| format!("cannot read topic {topic} at {}", settings.bootstrap))?;
-    }
-    Ok(found)
-}
-
-fn report(plugins: [&PluginInfo; 2], [a, b]: &[Found; 2], since: Span) -> String {
+fn report(plugins: [&PluginInfo; 2], comparison: &Comparison, since: Span) -> String {
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{content}").expect("a String takes every write");
-    let names = plugins.map(|plugin| plugin.file.as_str());
-    for (plugin, found) in plugins.iter().zip([a, b]) {
+    for (plugin, side) in plugins.iter().zip(&comparison.sides) {
         let cost = plugin.ns_per_reading.map(|ns| format!(", {ns:.1} ns a reading")).unwrap_or_default();
         line(format!(
             "{} {} ({}): {} findings in the last {since}{cost}, failed on {} of {}",
             plugin.file,
             plugin.version,
             plugin.state.word(),
-            found.len(),
+            side.found,
             plugin.failed,
             plugin.scored + plugin.failed
         ));
     }
-    let both = a.keys().filter(|place| b.contains_key(place)).count();
-    let either = a.len() + b.len() - both;
-    let share = if either == 0 { 100.0 } else { both as f64 * 100.0 / either as f64 };
+    let (both, either, share) = (comparison.both, comparison.either(), comparison.agreement() * 100.0);
     line(format!("both found {both} readings of the {either} that either found: they agree in {share:.1} %"));
-    for (name, mine, other) in [(names[0], a, b), (names[1], b, a)] {
-        let mut alone: Vec<_> = mine.iter().filter(|(place, _)| !other.contains_key(place)).map(|(_, row)| row).collect();
-        alone.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.source_offset.cmp(&y.source_offset)));
-        line(format!("only {name}: {}", alone.len()));
-        for row in alone.iter().take(EXAMPLES) {
-            line(format!("   {}  {}  score {:.2}  {}", row.detected_at, row.meter, row.score, row.reason));
+    for (plugin, side) in plugins.iter().zip(&comparison.sides) {
+        line(format!("only {}: {}", plugin.file, side.alone));
+        for Example { detected_at, meter, score, reason, .. } in &side.examples {
+            line(format!("   {detected_at}  {meter}  score {score:.2}  {reason}"));
         }
     }
     text + &scores(plugins)

@@ -17,6 +17,7 @@ use wattdog_plugin_runtime::{Runtime, RuntimeConfig};
 
 use super::homes::Homes;
 use super::lane::Shared;
+use super::progress::Progress;
 use crate::config::{Config, load_text};
 use crate::domain::{Batch, MeterTable};
 use crate::kafka::Settings;
@@ -68,7 +69,7 @@ fn shared(config: Config, planted: Option<Planted>) -> Arc<Shared> {
     let settings = Settings { bootstrap: String::new(), properties: std::collections::BTreeMap::new() };
     let (metrics, _) = Metrics::new();
     let homes = Arc::new(Homes::new(metrics.split_buildings.clone()));
-    Arc::new(Shared { config, settings, lineups, metrics, homes, planted })
+    Arc::new(Shared { config, settings, lineups, metrics, homes, progress: Arc::new(Progress::default()), planted })
 }
 
 /// What one seed says. An error tells what is wrong.

@@ -66,6 +66,10 @@ impl Sink for ConsoleSink {
         Ok(())
     }
 
+    async fn examine(&mut self) -> Result<String, SinkError> {
+        Ok("prints to standard output".into())
+    }
+
     fn keep(&self) -> Option<Span> {
         None
     }

@@ -14,6 +14,7 @@ use super::{RowBatch, Sink, SinkError, within};
 use crate::config::Span;
 use crate::domain::EventTime;
 
+const TIMEOUT_KEY: &str = "sink.mongodb.timeout";
 /// MongoDB's code for a key that is there already.
 const DUPLICATE_KEY: i32 = 11_000;
 
@@ -47,18 +48,13 @@ impl Sink for MongoSink {
     }
 
     async fn prepare(&mut self) -> Result<(), SinkError> {
-        let limit = self.config.timeout.duration();
-        let mut options = ClientOptions::parse(&self.config.url).await.map_err(outside)?;
-        // Half, so that the driver's own words come first: they name the servers.
-        options.server_selection_timeout.get_or_insert(limit / 2);
-        options.connect_timeout.get_or_insert(limit / 2);
-        options.app_name.get_or_insert_with(|| "wattdog".into());
-        let database = Client::with_options(options).map_err(outside)?.database(&self.config.database);
+        let database = self.connect().await?;
         let unique = IndexOptions::builder().unique(true).build();
         let key = IndexModel::builder().keys(doc! { "building": 1, "window_start": 1 }).options(unique).build();
         let by = |time| IndexModel::builder().keys(doc! { time: 1 }).build();
-        // The archive asks for the latest windows of all buildings.
-        let mut indexes = vec![("aggregations", key), ("aggregations", by("window_start"))];
+        let of_building = IndexModel::builder().keys(doc! { "building": 1, "detected_at": 1 }).build();
+        // The archive asks for the latest windows of all buildings, and for one building's findings.
+        let mut indexes = vec![("aggregations", key), ("aggregations", by("window_start")), ("anomalies", of_building)];
         for (collection, time) in TIMES {
             // Windows are found by their end for retention alone.
             if collection != "aggregations" || self.config.keep.is_some() {
@@ -98,6 +94,15 @@ impl Sink for MongoSink {
         Ok(())
     }
 
+    async fn examine(&mut self) -> Result<String, SinkError> {
+        let database = self.connect().await?;
+        let server = self.answer(database.run_command(doc! { "buildInfo": 1 }).into_future()).await?;
+        let there = self.answer(database.list_collection_names().into_future()).await?;
+        let version = server.get_str("version").unwrap_or("of no version");
+        let ours = TIMES.iter().filter(|(name, _)| there.iter().any(|known| known == name)).count();
+        Ok(format!("MongoDB {version}, database `{}` has {ours} of {} collections", database.name(), TIMES.len()))
+    }
+
     fn keep(&self) -> Option<Span> {
         self.config.keep
     }
@@ -121,6 +126,16 @@ impl Sink for MongoSink {
 }
 
 impl MongoSink {
+    async fn connect(&self) -> Result<Database, SinkError> {
+        let limit = self.config.timeout.duration();
+        let mut options = ClientOptions::parse(&self.config.url).await.map_err(outside)?;
+        // Half, so that the driver's own words come first: they name the servers.
+        options.server_selection_timeout.get_or_insert(limit / 2);
+        options.connect_timeout.get_or_insert(limit / 2);
+        options.app_name.get_or_insert_with(|| "wattdog".into());
+        Ok(Client::with_options(options).map_err(outside)?.database(&self.config.database))
+    }
+
     fn collection(&self, name: &str) -> Result<Collection<Document>, SinkError> {
         let database = self.database.as_ref().ok_or_else(|| SinkError::Unavailable("not connected".into()))?;
         Ok(database.collection(name))
@@ -128,7 +143,7 @@ impl MongoSink {
 
     /// Waits within the limit, which is one of each command and not of a batch: a batch that is there already is updated by the row.
     async fn answer<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, SinkError> {
-        within(self.config.timeout.duration(), self.name(), async { question.await.map_err(outside) }).await
+        within(self.config.timeout.duration(), TIMEOUT_KEY, async { question.await.map_err(outside) }).await
     }
 
     /// Inserts all that are new and returns the indices of those that were there.
@@ -143,7 +158,7 @@ impl MongoSink {
                 None => Ok(writes.iter().map(|write| write.index).collect()),
             }
         };
-        within(self.config.timeout.duration(), self.name(), inserted).await
+        within(self.config.timeout.duration(), TIMEOUT_KEY, inserted).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! PostgreSQL: one statement for each table and batch.
 
 mod config;
+mod examine;
 mod statements;
 
 use std::pin::pin;
@@ -11,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres};
 
 pub use config::Config;
+use examine::examine;
 use statements::Statements;
 
 use super::{RowBatch, Sink, SinkError, within};
@@ -18,6 +20,7 @@ use crate::config::Span;
 use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
 
+const TIMEOUT_KEY: &str = "sink.postgres.timeout";
 /// The pool tries again within it without a word, so an outage that is longer is told.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A migration may have to go through a large table.
@@ -46,15 +49,15 @@ impl Sink for PostgresSink {
     async fn prepare(&mut self) -> Result<(), SinkError> {
         self.close();
         let limit = self.config.timeout.duration();
-        let pool = within(limit, self.name(), self.connect()).await?;
-        within(MIGRATION_TIMEOUT, self.name(), make_tables(&pool)).await?;
+        let pool = within(limit, TIMEOUT_KEY, self.connect()).await?;
+        within(MIGRATION_TIMEOUT, TIMEOUT_KEY, make_tables(&pool)).await?;
         let columns = async {
             for statement in &self.statements.add_columns {
                 sqlx::query(AssertSqlSafe(statement.clone())).execute(&pool).await.map_err(outside)?;
             }
             Ok(())
         };
-        within(limit, self.name(), columns).await?;
+        within(limit, TIMEOUT_KEY, columns).await?;
         self.pool = Some(pool);
         Ok(())
     }
@@ -68,6 +71,10 @@ impl Sink for PostgresSink {
             .map_err(outside)
         };
         self.answer(written).await
+    }
+
+    async fn examine(&mut self) -> Result<String, SinkError> {
+        within(self.config.timeout.duration(), TIMEOUT_KEY, examine(&self.config.url)).await
     }
 
     fn keep(&self) -> Option<Span> {
@@ -106,7 +113,7 @@ impl PostgresSink {
     /// Waits within the limit. A connection that did not answer in time would keep the next question waiting, so it goes.
     async fn answer<T>(&self, question: impl Future<Output = Result<T, SinkError>>) -> Result<T, SinkError> {
         let mut question = pin!(question);
-        let answer = within(self.config.timeout.duration(), self.name(), question.as_mut()).await;
+        let answer = within(self.config.timeout.duration(), TIMEOUT_KEY, question.as_mut()).await;
         if matches!(answer, Err(SinkError::Unavailable(_))) {
             self.close();
         }

@@ -3,8 +3,8 @@
 mod config;
 mod statements;
 
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 pub use config::Config;
 use statements::Statements;
@@ -112,6 +112,18 @@ impl Sink for SqliteSink {
             query.execute(&mut *transaction).await.map_err(outside)?;
         }
         transaction.commit().await.map_err(outside)
+    }
+
+    async fn examine(&mut self) -> Result<String, SinkError> {
+        let path = self.config.path.display();
+        if !self.config.path.exists() {
+            return Ok(format!("a host will make {path}"));
+        }
+        let cannot = |error| SinkError::Unavailable(format!("cannot open {path}: {error}"));
+        let options = SqliteConnectOptions::new().filename(&self.config.path).busy_timeout(self.config.timeout.duration());
+        let mut file = options.connect().await.map_err(cannot)?;
+        let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&mut file).await.map_err(cannot)?;
+        Ok(format!("{path} can be opened; it has {rows} tables and indexes"))
     }
 
     fn keep(&self) -> Option<Span> {

@@ -19,9 +19,10 @@ impl Said {
     }
 
     fn reading(self) -> Reading {
+        let meter = Fingerprint::of(&format!("{}/{}", self.building, self.meter));
         Reading {
             building: BuildingId(self.building),
-            meter: Fingerprint::of(&format!("{}/{}", self.building, self.meter)),
+            said: meter.with(self.time.cast_unsigned()).with(self.value.to_bits()),
             time: EventTime(self.time),
             record_time_ms: self.record_time_ms,
         }

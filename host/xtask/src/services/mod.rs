@@ -7,6 +7,7 @@ mod ferretdb;
 mod kafka;
 mod postgres;
 mod process;
+mod prometheus;
 
 use std::path::{Path, PathBuf};
 
@@ -115,11 +116,14 @@ fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
         let programs = python::environment(root, &root.join("host/xtask/verify/requirements.txt"))?;
         Ok(programs.join("python").display().to_string())
     })?;
+    // What reads the host's metrics, and judges the rules on them.
+    let prometheus = given_or("WATTDOG_TEST_PROMETHEUS", || Ok(prometheus::programs(&folder)?.display().to_string()))?;
     Ok(vec![
         ("WATTDOG_TEST_KAFKA", kafka),
         ("WATTDOG_TEST_POSTGRES", postgres),
         ("WATTDOG_TEST_MONGODB", mongodb),
         ("WATTDOG_TEST_PYTHON", python),
+        ("WATTDOG_TEST_PROMETHEUS", prometheus),
     ])
 }
 

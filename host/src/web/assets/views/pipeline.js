@@ -6,6 +6,7 @@ import { ask, metrics } from "../host.js";
 import { empty, table, toBuilding, when } from "./parts.js";
 
 const MOST_LETTERS = 50;
+const MOST_BUILDINGS = 50;
 
 /** The samples of the last load, and when that was: rates are differences. */
 let last;
@@ -16,18 +17,18 @@ export const pipeline = {
 
   async load() {
     // The store or the broker may be away; that is what this view is looked at for.
-    const [samples, letters, { buildings }] = await Promise.all([
+    const [samples, letters, watermarks] = await Promise.all([
       metrics(),
       ask("dead-letters", { limit: MOST_LETTERS }).catch(() => []),
-      ask("overview").catch(() => ({ buildings: [] })),
+      ask("watermarks"),
     ]);
     const at_ms = performance.now();
     const data = new Samples(samples, last?.samples ?? [], last ? (at_ms - last.at_ms) / 1000 : 0);
     last = { samples, at_ms };
-    return { data, letters, buildings };
+    return { data, letters, watermarks };
   },
 
-  draw({ data, letters, buildings }, { status }) {
+  draw({ data, letters, watermarks }, { status }) {
     return html`
       <dl class="figures">
         <div><dt>Readings a second</dt><dd>${number(data.rate("readings_total"))}</dd></div>
@@ -38,7 +39,7 @@ export const pipeline = {
       <h2>Lanes</h2>${lanes(data, status?.lanes ?? [])}
       <h2>Stores</h2>${stores(data)}
       <h2>Set aside</h2>${setAside(data, letters)}
-      <h2>How far each building is</h2>${progress(buildings)}`;
+      <h2>How far each building is</h2>${progress(watermarks)}`;
   },
 };
 
@@ -121,11 +122,13 @@ const letter = (letter) => html`<tr>
   <td><details><summary>Show</summary><code class="message">${letter.value ?? "no value"}</code></details></td>
 </tr>`;
 
-/** Slowest first: a building that lags behind the others is the one to look at. */
-function progress(buildings) {
-  if (buildings.length === 0) return empty("No window yet.");
-  const rows = buildings.toSorted((a, b) => a.seen_s - b.seen_s).map(({ building, seen_s }) => html`<tr>
-    <td>${toBuilding(building)}</td><td>${when(new Date(seen_s * 1000).toISOString())}</td>
+/** Those furthest behind come first: they are the ones to look at. */
+function progress(watermarks) {
+  if (watermarks.length === 0) return empty("This host has heard of no building yet.");
+  const rows = watermarks.slice(0, MOST_BUILDINGS).map(({ building, partition, watermark }) => html`<tr>
+    <td>${toBuilding(building)}</td><td class="number">${partition}</td><td>${when(watermark)}</td>
   </tr>`);
-  return table("Buildings", ["Building", "Latest window in the store begins about"], rows.slice(0, MOST_LETTERS));
+  return html`
+    ${table("Watermarks", ["Building", "#Partition", "Watermark: latest event time"], rows)}
+    ${rows.length < watermarks.length ? html`<p class="soft">and ${count(watermarks.length - rows.length)} more that are further</p>` : nothing}`;
 }

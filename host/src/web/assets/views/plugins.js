@@ -3,9 +3,17 @@
 import { html, nothing } from "../vendor/lit-html.js";
 import { count, number } from "../format.js";
 import { ask } from "../host.js";
-import { empty, table, when } from "./parts.js";
+import { empty, table, toBuilding, when } from "./parts.js";
 
 const MOST_EVENTS = 100;
+/** A comparison reads all findings of a day, so it is not made anew with each look. */
+const COMPARED_FOR_MS = 60_000;
+
+/** Bins of scores up to a detector's own threshold. */
+const BINS_OF_ONE = 4;
+
+/** By "active/shadow": what came of it, and when. */
+const compared = new Map();
 
 export const plugins = {
   title: () => "Plugins",
@@ -13,15 +21,18 @@ export const plugins = {
 
   async load() {
     const [plugins, audit] = await Promise.all([ask("plugins"), ask("plugins/audit")]);
-    return { plugins, audit };
+    const shadows = plugins.filter(({ state }) => state === "shadow");
+    const pairs = shadows.flatMap((shadow) => plugins.filter(isBeside).map((active) => [active, shadow]));
+    return { plugins, audit, comparisons: await Promise.all(pairs.map(compare)) };
   },
 
-  draw({ plugins, audit }) {
+  draw({ plugins, audit, comparisons }) {
     const heads = ["Plugin", "Kind", "State", "#Readings", "#Failed", "#ns a reading", "Since", "Digest"];
     return html`
       ${plugins.length === 0
         ? empty("No plugin.", "Drop a .wasm file into the folder of plugins; it runs as soon as it is whole.")
         : table("Plugins", heads, plugins.map(row))}
+      ${comparisons.map(comparison)}
       <h2>What has happened</h2>
       ${audit.length === 0
         ? empty("Nothing yet.")
@@ -53,3 +64,52 @@ const event = (line) => html`<tr>
   <td><bdi>${line.plugin || line.file}</bdi> <span class="soft">${line.version}</span></td>
   <td class="why">${line.reason}</td>
 </tr>`;
+
+const isBeside = ({ kind, state }) => kind === "detector" && state === "active";
+
+async function compare([active, shadow]) {
+  const pair = `${active.file}/${shadow.file}`;
+  let known = compared.get(pair);
+  if (!known || Date.now() - known.at > COMPARED_FOR_MS) {
+    const result = await ask("plugins/compare", { a: active.file, b: shadow.file }).catch((error) => ({ error }));
+    known = { at: Date.now(), result };
+    compared.set(pair, known);
+  }
+  return { active, shadow, ...known.result };
+}
+
+/** A detector in the shadow beside the active one. */
+const comparison = ({ active, shadow, error, agreement, both, sides }) => html`
+  <section>
+    <h2><bdi>${shadow.file}</bdi> in the shadow of <bdi>${active.file}</bdi></h2>
+    ${error
+      ? html`<p class="note">They cannot be compared: ${error.message}</p>`
+      : html`
+        <p>Of the readings that either found in the last day, both found ${count(both)}: they agree in ${number(agreement * 100)} %.
+          <code>wattdog plugin promote ${shadow.file}</code> lets them change places.</p>
+        ${[active, shadow].map((plugin, side) => alone(plugin, sides[side]))}
+        ${spread([active, shadow])}`}
+  </section>`;
+
+const alone = ({ file }, { found, alone, examples }) => html`
+  <h3>Only <bdi>${file}</bdi>: ${count(alone)} of its ${count(found)}</h3>
+  ${examples.length === 0 ? nothing : table(`Only ${file}`, ["When", "Building", "Meter", "#Score", "Why"], examples.map((row) => html`<tr>
+    <td>${when(row.detected_at)}</td>
+    <td>${toBuilding(row.building)}</td>
+    <td><bdi>${row.meter}</bdi></td>
+    <td class="number">${number(row.score)}</td>
+    <td class="why">${row.reason}</td>
+  </tr>`))}`;
+
+/** How the scores of all readings are spread; 1 is a detector's own threshold. */
+function spread(plugins) {
+  const counts = plugins.map(({ scores }) => scores?.counts ?? []);
+  const totals = plugins.map(({ scores }, side) => counts[side].reduce((sum, bin) => sum + bin, scores?.not_judged ?? 0));
+  const bins = [...Array(Math.max(...counts.map(({ length }) => length))).keys()];
+  const share = (side, bin) => (counts[side][bin] ?? 0) / Math.max(totals[side], 1);
+  const cell = (side, bin) => html`<td><meter min="0" max="1" value=${share(side, bin)}
+    aria-label="share of ${plugins[side].file}"></meter> ${share(side, bin) ? `${number(share(side, bin) * 100)} %` : nothing}</td>`;
+  return table("Scores", ["#Score from", ...plugins.map(({ file }) => file)], bins.map((bin) => html`<tr>
+    <td class="number">${(bin / BINS_OF_ONE).toFixed(2)}</td>${[0, 1].map((side) => cell(side, bin))}
+  </tr>`));
+}

@@ -1,5 +1,7 @@
 //! Counters and gauges, under the names that dashboards use.
 
+mod process;
+
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -87,6 +89,8 @@ pub struct Metrics {
     pub commit: Histogram,
     /// Bytes of serialised state.
     pub state_bytes: Gauge,
+    /// 1 while all lanes run, else 0.
+    pub ready: Gauge,
 }
 
 fn seconds() -> Histogram {
@@ -126,8 +130,11 @@ impl Metrics {
             sink_deleted: Family::default(),
             commit: seconds(),
             state_bytes: Gauge::default(),
+            ready: Gauge::default(),
         };
-        let mut registry = Registry::with_prefix("wattdog");
+        let mut all = Registry::default();
+        all.register_collector(Box::new(process::Process::new()));
+        let registry = all.sub_registry_with_prefix("wattdog");
         let m = &metrics;
         // The format adds `_total` to counters.
         registry.register("readings", "Accepted readings", m.readings.clone());
@@ -157,7 +164,8 @@ impl Metrics {
         registry.register("sink_deleted_rows", "Rows deleted since they were older than is kept", m.sink_deleted.clone());
         registry.register("commit_seconds", "Time of transactions", m.commit.clone());
         registry.register("state_bytes", "Serialised state", m.state_bytes.clone());
-        (metrics, registry)
+        registry.register("ready", "1 while all lanes run", m.ready.clone());
+        (metrics, all)
     }
 
     /// A lane has swapped a plugin.

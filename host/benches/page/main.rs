@@ -1,0 +1,131 @@
+//! A thousand buildings and a year in PostgreSQL: how long does each view of the page wait for its answers?
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures")]
+
+#[allow(dead_code, reason = "each benchmark uses a part of it")]
+#[path = "../common/mod.rs"]
+mod common;
+mod fill;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use jiff::Timestamp;
+
+use common::program::Program;
+use common::variable;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Clone, Debug, Parser)]
+struct Args {
+    /// How many.
+    #[arg(long, default_value_t = 1_000)]
+    buildings: u32,
+    /// How far back.
+    #[arg(long, default_value_t = 365)]
+    days: u32,
+    /// Of a window.
+    #[arg(long, default_value_t = 15)]
+    minutes: u32,
+    /// Findings of a building and a day.
+    #[arg(long, default_value_t = 2)]
+    findings: u32,
+    /// How often each question is asked.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Leave the database, to look at its plans.
+    #[arg(long)]
+    keep: bool,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What was usual is looked up beside the answers, for so long at most.
+const USUAL: Duration = Duration::from_secs(120);
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let name = format!("page_{}", std::process::id());
+    let postgres = variable("WATTDOG_TEST_POSTGRES")?;
+    let (server, _) = postgres.rsplit_once('/').context("the URL names no database")?;
+    let (url, folder) = (format!("{server}/{name}"), tempfile::tempdir()?);
+    let mut program = Program::start(&config(&name, &url, &args, folder.path())?, folder.path(), &[])?;
+    program.until_ready()?;
+    runtime.block_on(fill::fill(&url, &args))?;
+
+    println!("{:<10} {:<44} {:>10} {:>10} {:>10} {:>10}", "view", "question", "KiB", "first ms", "median ms", "worst ms");
+    for (view, question) in questions(Timestamp::now()) {
+        let mut times = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..args.rounds {
+            let started = Instant::now();
+            bytes = program.ask(&format!("/api/v1/{question}"))?.len();
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        let first = times[0];
+        times.sort_by(f64::total_cmp);
+        let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+        let shown: String = question.chars().take(44).collect();
+        println!("{view:<10} {shown:<44} {:>10} {first:>10.1} {median:>10.1} {worst:>10.1}", bytes / 1024);
+    }
+    println!("what is usual is known after {:.1} s", until_usual(&program)?.as_secs_f64());
+    program.stop()?;
+    if args.keep {
+        println!("kept: {url}");
+        return Ok(());
+    }
+    runtime.block_on(fill::drop_database(&postgres, &name))
+}
+
+fn config(name: &str, url: &str, args: &Args, folder: &std::path::Path) -> Result<String> {
+    let (kafka, plugins) = (variable("WATTDOG_TEST_KAFKA")?, common::default_detector(folder)?);
+    Ok(format!(
+        "[kafka]\nbootstrap = \"{kafka}\"\ntopic = \"{name}\"\ngroup = \"{name}\"\n\
+         [window]\nsize = \"{}m\"\n\
+         [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
+         shadow_anomalies = \"{name}.shadow\"\ndead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n\
+         [plugins]\ndir = {plugins:?}\naudit = {:?}\n\
+         [sink.postgres]\nurl = \"{url}\"\n",
+        args.minutes,
+        folder.join("audit.jsonl"),
+    ))
+}
+
+/// As the views ask them.
+fn questions(now: Timestamp) -> Vec<(&'static str, String)> {
+    let span = |hours: i64| {
+        let since = now - jiff::SignedDuration::from_hours(hours);
+        format!("since={since:.0}&until={now:.0}")
+    };
+    let building = "building=Building%20500";
+    let (day, week, year) = (span(24), span(7 * 24), span(365 * 24));
+    vec![
+        ("overview", "overview".into()),
+        ("building", "aggregations?limit=1".into()),
+        ("building", format!("aggregations?limit=802&{building}&{day}")),
+        ("building", format!("aggregations?limit=802&{building}&bucket=900s&{week}")),
+        ("building", format!("aggregations?limit=802&{building}&bucket=43200s&{year}")),
+        ("building", format!("anomalies?limit=1000&{building}&{day}")),
+        ("building", format!("anomalies?limit=1000&{building}&{year}")),
+        ("anomalies", "anomalies?limit=200".into()),
+        ("anomalies", format!("anomalies?limit=200&{year}")),
+        ("anomalies", format!("anomalies?limit=200&severity=critical&{building}&{year}")),
+        ("anomalies", format!("anomalies?limit=200&detector=another&{year}")),
+        ("plugins", "plugins".into()),
+        ("clusters", "models".into()),
+        ("clusters", "readings?limit=1000".into()),
+        ("pipeline", "watermarks".into()),
+        ("pipeline", "dead-letters?limit=50".into()),
+    ]
+}
+
+fn until_usual(program: &Program) -> Result<Duration> {
+    let started = Instant::now();
+    while started.elapsed() < USUAL && program.ask("/api/v1/overview")?.contains("\"usual\":null") {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    Ok(started.elapsed())
+}

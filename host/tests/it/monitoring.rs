@@ -1,0 +1,107 @@
+//! A real Prometheus scrapes a host, and every expression of dashboards, rules and alerts is of metrics that a host has.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::deployed;
+use crate::servers::{World, eventually, variable};
+
+/// The host's own, however Prometheus reads them.
+fn metrics_in(expression: &str) -> impl Iterator<Item = &str> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    expression.split(word).filter(|name| name.starts_with("wattdog_"))
+}
+
+/// Without what the format adds to the name of a counter or histogram.
+fn family(metric: &str) -> &str {
+    ["_total", "_bucket", "_sum", "_count"].iter().find_map(|end| metric.strip_suffix(end)).unwrap_or(metric)
+}
+
+struct Prometheus {
+    process: Child,
+    address: String,
+}
+
+impl Prometheus {
+    fn start(world: &World) -> Self {
+        let folder = world.folder.path();
+        let config = format!(
+            "global: {{ scrape_interval: 1s }}\n\
+             scrape_configs: [{{ job_name: wattdog, static_configs: [{{ targets: ['{}'] }}] }}]\n",
+            world.page().trim_start_matches("http://")
+        );
+        std::fs::write(folder.join("prometheus.yml"), config).unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut command = Command::new(programs().join("prometheus"));
+        command.arg(format!("--config.file={}", folder.join("prometheus.yml").display()));
+        command.arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()));
+        command.arg(format!("--web.listen-address={address}")).stdout(Stdio::null()).stderr(Stdio::null());
+        // An error: somebody else in the process has said it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { process: command.spawn().unwrap(), address }
+    }
+
+    /// How many series an expression has now.
+    async fn series(&self, expression: &str) -> Result<usize, String> {
+        let address = format!("http://{}/api/v1/query", self.address);
+        let url = reqwest::Url::parse_with_params(&address, [("query", expression)]).unwrap();
+        let answer = reqwest::get(url).await.map_err(|error| error.to_string())?;
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).map_err(|error| error.to_string())?;
+        match answer["data"]["result"].as_array() {
+            Some(series) if answer["status"] == "success" => Ok(series.len()),
+            _ => Err(answer.to_string()),
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn programs() -> PathBuf {
+    variable("WATTDOG_TEST_PROMETHEUS").into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_has_what_dashboards_and_alerts_ask_for() {
+    let world = World::new("monitoring");
+    world.replay(&world.readings(3_000));
+    let _running = world.start();
+    eventually("readings came", async || {
+        (world.lanes()? > 0 && world.metrics().contains("wattdog_sink_rows_total{")).then_some(())
+    })
+    .await;
+    let exposed = world.metrics();
+    let known: BTreeSet<&str> = exposed.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    // Rules of the tests have series of their own.
+    let expressions: Vec<_> = deployed::texts("expr").into_iter().map(|text| text.replace("$__rate_interval", "1m")).collect();
+    for expression in &expressions {
+        for metric in metrics_in(expression) {
+            assert!(known.contains(metric) || known.contains(family(metric)), "no host has {metric}: {expression}");
+        }
+    }
+
+    let prometheus = Prometheus::start(&world);
+    eventually("Prometheus reads the host", async || (prometheus.series("wattdog_readings_total").await == Ok(1)).then_some(()))
+        .await;
+    for expression in &expressions {
+        let expression = expression.replace("$instance", ".*").replace("$__range", "1h").replace("$__interval", "1m");
+        prometheus.series(&expression).await.unwrap_or_else(|error| panic!("{error}: {expression}"));
+    }
+}
+
+#[test]
+fn rules_fire_when_they_should() {
+    let rules = deployed::folder().join("prometheus");
+    for arguments in [&["check", "config", "prometheus.yml"][..], &["test", "rules", "rules_test.yml"]] {
+        let output = Command::new(programs().join("promtool")).args(arguments).current_dir(&rules).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(output.status.success(), "promtool {arguments:?}: {said}");
+    }
+}
