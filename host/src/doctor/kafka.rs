@@ -111,11 +111,7 @@ fn newest(config: &Config, settings: &Settings, partitions: i32) -> Vec<Finding>
         let look = |message: Message<'_>| newest.look(&mut decoder, config.input.measures.len(), partition, &message);
         if let Err(error) = newest_records(settings, &config.kafka.topic, partition, NEWEST, look) {
             let words = format!("partition {partition} cannot be read: {error}");
-            return vec![Finding::bad(
-                subject,
-                words,
-                "allow this user to read the topic, with group `wattdog.reader`",
-            )];
+            return vec![Finding::bad(subject, words, "allow this user to read the topic, with group `wattdog.reader`")];
         }
     }
     let mut findings = Vec::new();

@@ -82,8 +82,8 @@ async fn every_query_is_answered() {
         let query = expanded(query);
         let rows = sqlx::query(sqlx::AssertSqlSafe(query.clone())).fetch_all(&postgres).await;
         let rows = rows.unwrap_or_else(|error| panic!("{error}: {query}"));
-        // An alert asks for what should not be there, and an annotation for one severity.
-        let may_be_empty = query.contains("now()") || query.contains("severity =");
+        // An alert asks for what should not be there, and an annotation for some severities.
+        let may_be_empty = query.contains("now()") || query.contains("AS tags");
         assert!(may_be_empty || !rows.is_empty(), "no rows: {query}");
     }
 

@@ -47,6 +47,8 @@ async fn counters_in_watt_hours_become_what_they_have_grown_by() {
         }
         feeder.finish();
     };
+    // The first of each meter says nothing of how much there was.
+    send(&[(0, 7, 998_000.0), (0, 8, 5_000.0), (1, 7, 999_500.0), (1, 8, 5_250.0)]);
     let running = world.start();
     let postgres = world.postgres().await;
     let seen = async |count: i64| {
@@ -57,8 +59,6 @@ async fn counters_in_watt_hours_become_what_they_have_grown_by() {
         })
         .await;
     };
-    // The first of each meter says nothing of how much there was.
-    send(&[(0, 7, 998_000.0), (0, 8, 5_000.0), (1, 7, 999_500.0), (1, 8, 5_250.0)]);
     seen(4).await;
     // What meters showed last is known to the next life.
     running.signal("KILL");

@@ -36,7 +36,6 @@ fn examined(world: &World, variables: &[(&str, &str)], subject: &str) -> (String
 struct Broker {
     process: Child,
     address: String,
-    folder: PathBuf,
 }
 
 impl Broker {
@@ -84,24 +83,7 @@ impl Broker {
         assert!(format.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
         let mut kafka = java();
         let process = kafka.arg("kafka.Kafka").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Self { process, address: format!("127.0.0.1:{port}"), folder }
-    }
-
-    /// Gives the user rights.
-    fn allow(&self, certificates: &Path, rights: &[&str]) {
-        let file = self.folder.join("admin.properties");
-        let client = format!(
-            "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\nssl.truststore.type=PEM\n\
-             ssl.truststore.location={}/authority.pem\n\
-             sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\"admin\";\n",
-            certificates.display()
-        );
-        std::fs::write(&file, client).unwrap();
-        let mut acls = java();
-        acls.args(["kafka.admin.AclCommand", "--bootstrap-server", &self.address, "--command-config"]).arg(&file);
-        acls.args(["--add", "--allow-principal", &format!("User:{USER}")]).args(rights);
-        let output = acls.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self { process, address: format!("127.0.0.1:{port}") }
     }
 }
 
@@ -159,27 +141,10 @@ async fn a_broker_with_tls_a_password_and_rights_is_as_good_as_any() {
     );
     assert_eq!(examined(&world, &[], "transactions").0, "bad", "without rights");
 
-    // As `host/docs/deploy.md` lists them, and the right to write readings for whoever sends them here.
-    let topics = [
-        "--operation",
-        "Read",
-        "--operation",
-        "Write",
-        "--operation",
-        "Describe",
-        "--operation",
-        "Create",
-        "--operation",
-        "Alter",
-    ];
-    let prefixed = ["--topic", &world.name, "--resource-pattern-type", "prefixed"];
-    broker.allow(&certificates, &[&topics[..], &prefixed].concat());
-    let groups = ["--operation", "Read", "--resource-pattern-type", "prefixed", "--group"];
-    broker.allow(&certificates, &[&groups[..], &["wattdog"]].concat());
-    broker.allow(&certificates, &[&groups[..], &[&world.name]].concat());
-    let transactions =
-        ["--operation", "Write", "--operation", "Describe", "--resource-pattern-type", "prefixed", "--transactional-id"];
-    broker.allow(&certificates, &[&transactions[..], &[&world.name]].concat());
+    let mut rights = Command::new(variable("WATTDOG_TEST_PYTHON"));
+    rights.arg(workspace().join("host/tests/secured/rights.py")).args(["--bootstrap", &broker.address, "--user", USER]);
+    rights.args(["--name", &world.name, "--authority"]).arg(&authority);
+    assert!(rights.status().unwrap().success());
     eventually("transactions are allowed", async || (examined(&world, &[], "transactions").0 == "good").then_some(())).await;
 
     let file = world.readings(300);
@@ -225,6 +190,7 @@ async fn a_database_with_tls_is_checked_by_its_certificate() {
     let plain = world.postgres.clone();
     let with = |authority: &str| format!("{plain}?sslmode=verify-full&sslrootcert={}/{authority}", certificates.display());
     world.postgres = with("authority.pem");
+    world.replay(&world.readings(30));
     let running = world.start();
     let _tables = world.postgres().await;
     eventually("the way is encrypted", async || {

@@ -238,6 +238,13 @@ impl World {
         file
     }
 
+    /// What is no reading, in a file.
+    pub(crate) fn broken_line(&self) -> PathBuf {
+        let file = self.folder.path().join("broken.jsonl");
+        std::fs::write(&file, "{}\n").unwrap();
+        file
+    }
+
     pub(crate) fn replay(&self, file: &Path) {
         self.run(&["replay", "--bootstrap", &self.kafka, "--topic", &self.name, file.to_str().unwrap()]);
     }

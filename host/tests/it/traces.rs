@@ -18,7 +18,7 @@ async fn a_collector_gets_the_way_of_a_batch() {
         assert_eq!((span["service"].as_str(), span["is_root"].as_bool()), (Some("wattdog"), Some(is_root)), "{span}");
     }
     eventually("every reading is in a batch", async || {
-        let messages = |span: &serde_json::Value| span["attributes"]["messages"].as_i64();
+        let messages = |span: &serde_json::Value| span["attributes"]["messages"].as_str()?.parse::<i64>().ok();
         (collector.of("name", "batch").iter().filter_map(messages).sum::<i64>() >= 300).then_some(())
     })
     .await;
