@@ -44,6 +44,11 @@ impl Program {
         Ok(())
     }
 
+    /// Where its page is.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

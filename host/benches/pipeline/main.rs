@@ -9,6 +9,7 @@ mod bare_loop;
 #[path = "../common/mod.rs"]
 mod common;
 mod report;
+mod streams;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -49,6 +50,9 @@ struct Args {
     /// A setting of another host, to be measured in turn with the first.
     #[arg(long, value_name = "WATTDOG__SECTION__KEY=VALUE", value_parser = setting)]
     other_set: Vec<(String, String)>,
+    /// Browsers that follow the events of another host, to be measured in turn with the first, which nobody follows.
+    #[arg(long, default_value_t = 0)]
+    other_streams: u32,
     /// Plugins of the run; only the default detector when left out.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
@@ -74,6 +78,8 @@ struct Topic {
     readings: u64,
     /// Variables of the host.
     settings: Vec<(String, String)>,
+    /// Browsers that follow its events.
+    streams: u32,
 }
 
 fn setting(text: &str) -> Result<(String, String)> {
@@ -90,6 +96,7 @@ fn main() -> Result<()> {
         name: format!("bench-{}", std::process::id()),
         readings: args.readings,
         settings: args.set.clone(),
+        streams: 0,
     };
     let plugins = match &args.plugins {
         Some(plugins) => plugins.clone(),
@@ -133,10 +140,11 @@ impl Args {
     fn other(&self, first: &Topic, folder: &Path) -> Result<Option<Topic>> {
         let mut other = first.clone();
         other.settings.extend(self.other_set.iter().cloned());
+        other.streams = self.other_streams;
         if self.other_buildings.is_some() || self.other_floors.is_some() {
             other.name.push_str("-other");
             fill(&other, self.other_buildings.unwrap_or(self.buildings), self.other_floors.unwrap_or(self.floors), folder)?;
-        } else if self.other_set.is_empty() {
+        } else if self.other_set.is_empty() && self.other_streams == 0 {
             return Ok(None);
         }
         Ok(Some(other))

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use super::common::offsets::Offsets;
 use super::common::process;
 use super::common::program::Program;
-use super::{PARTITIONS, QUIET, Topic};
+use super::{PARTITIONS, QUIET, Topic, streams};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -52,7 +52,9 @@ pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16
     let mut program = Program::start(&config, folder, &variables)?;
     program.until_ready()?;
     let ready_seconds = begun.elapsed()?.as_secs_f64();
+    let streams = streams::open(program.address(), topic.streams).await?;
     let watched = watch(topic, &name, &database, &program, ready_seconds).await?;
+    drop(streams);
     program.stop()?;
     // Nothing stays for the server to tidy up during the next round.
     let mut postgres = PgConnection::connect(&topic.postgres).await?;

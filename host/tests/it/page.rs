@@ -28,9 +28,20 @@ fn readings() -> String {
     lines
 }
 
+/// The same detector with a lower threshold.
+fn more_careful_shadow(world: &World) {
+    let (models, plugins) = (world.folder.path().join("models"), world.plugins());
+    std::fs::create_dir(&models).unwrap();
+    std::fs::copy(workspace().join("models/kmeans_energy.json"), models.join("careful.json")).unwrap();
+    std::fs::write(models.join("careful.threshold.json"), r#"{ "threshold": 0.05 }"#).unwrap();
+    std::fs::write(plugins.join("kmeans-2.toml"), "mode = \"shadow\"\nmodel = \"../models/careful.json\"\n").unwrap();
+    std::fs::copy(plugins.join("kmeans.wasm"), plugins.join("kmeans-2.wasm")).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_view_shows_what_the_database_has() {
-    let world = World::new("page");
+    let world = World::with_plugins("page", &["calendar", "kmeans", "site"]);
+    more_careful_shadow(&world);
     let file = world.folder.path().join("page.jsonl");
     std::fs::write(&file, readings()).unwrap();
     world.replay(&file);

@@ -133,14 +133,26 @@ def anomalies(page, database):
     page.faults.unless({row["building"] for row in rows} == buildings, "CSV: other buildings than the database has")
 
 
-def others(page):
+def others(page, database):
     page.visit(VIEWS["clusters"])
     label = page.tab.locator("wd-clusters").first.get_attribute("aria-label")
     page.faults.unless((number(label) or 0) > 0, f"clusters: {label!r}")
     page.visit(VIEWS["plugins"])
     page.faults.unless("active" in page.texts("main .badge"), "plugins: none is active")
+    compared(page, database)
     page.visit(VIEWS["pipeline"])
+    told = set(page.texts('[aria-label="Watermarks"] tbody tr td:first-child'))
+    known = {row["building"] for row in database.execute("SELECT building FROM aggregations")}
+    page.faults.unless(told == known, f"pipeline: watermarks of {told}")
     page.faults.unless("answers" in page.tab.locator("main").inner_text(), "pipeline: no store answers")
+
+
+def compared(page, database):
+    """What the detector in the shadow found beside the active one."""
+    question = "SELECT count(*) AS found, count(*) FILTER (WHERE id NOT IN (SELECT id FROM anomalies)) AS alone FROM shadow_anomalies"
+    row = database.execute(question).fetchone()
+    words = f"Only kmeans-2: {row['alone']:,} of its {row['found']:,}"
+    page.faults.unless(row["alone"] > 0 and words in page.texts("main h3"), f"plugins: not {words!r}: {page.texts('main h3')}")
 
 
 def live(page, send):
@@ -193,7 +205,7 @@ def main():
         for name in names:
             building(page, database, name)
         anomalies(page, database)
-        others(page)
+        others(page, database)
         policy(page)
         looks(browser, args.page, faults, args.pictures, names[0])
         if args.send:
