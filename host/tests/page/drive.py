@@ -47,7 +47,7 @@ class Page:
 
     def visit(self, address):
         self.tab.goto(f"{self.base}/{address}")
-        self.until("document.querySelector('main h1') && !document.querySelector('main > [role=status]')")
+        self.until("document.querySelector('main h1') && !document.querySelector('main [role=status]')")
         expect(self.tab.locator("header .state")).to_have_text("Live")
 
     def until(self, expression):

@@ -3,7 +3,7 @@
 import { html, nothing } from "../vendor/lit-html.js";
 import { count, number } from "../format.js";
 import { ask } from "../host.js";
-import { empty, table, toBuilding, when } from "./parts.js";
+import { empty, loading, table, toBuilding, when } from "./parts.js";
 
 const MOST_EVENTS = 100;
 /** A comparison reads all findings of a day, so it is not made anew with each look. */
@@ -12,27 +12,28 @@ const COMPARED_FOR_MS = 60_000;
 /** Bins of scores up to a detector's own threshold. */
 const BINS_OF_ONE = 4;
 
-/** By "active/shadow": what came of it, and when. */
+/** By "active/shadow": what came of it, if that is known yet, and when it was asked for. */
 const compared = new Map();
 
 export const plugins = {
   title: () => "Plugins",
   every: 2000,
 
-  async load() {
+  async load(route, { redraw }) {
     const [plugins, audit] = await Promise.all([ask("plugins"), ask("plugins/audit")]);
     const shadows = plugins.filter(({ state }) => state === "shadow");
     const pairs = shadows.flatMap((shadow) => plugins.filter(isBeside).map((active) => [active, shadow]));
-    return { plugins, audit, comparisons: await Promise.all(pairs.map(compare)) };
+    for (const pair of pairs) compare(pair, redraw);
+    return { plugins, audit, pairs };
   },
 
-  draw({ plugins, audit, comparisons }) {
+  draw({ plugins, audit, pairs }) {
     const heads = ["Plugin", "Kind", "State", "#Readings", "#Failed", "#ns a reading", "Since", "Digest"];
     return html`
       ${plugins.length === 0
         ? empty("No plugin.", "Drop a .wasm file into the folder of plugins; it runs as soon as it is whole.")
         : table("Plugins", heads, plugins.map(row))}
-      ${comparisons.map(comparison)}
+      ${pairs.map(comparison)}
       <h2>What has happened</h2>
       ${audit.length === 0
         ? empty("Nothing yet.")
@@ -67,29 +68,39 @@ const event = (line) => html`<tr>
 
 const isBeside = ({ kind, state }) => kind === "detector" && state === "active";
 
-async function compare([active, shadow]) {
-  const pair = `${active.file}/${shadow.file}`;
-  let known = compared.get(pair);
-  if (!known || Date.now() - known.at > COMPARED_FOR_MS) {
-    const result = await ask("plugins/compare", { a: active.file, b: shadow.file }).catch((error) => ({ error }));
-    known = { at: Date.now(), result };
-    compared.set(pair, known);
-  }
-  return { active, shadow, ...known.result };
+const nameOf = ([active, shadow]) => `${active.file}/${shadow.file}`;
+
+/** Asks where it was not asked of late. The view does not wait: a day's findings take a moment. */
+async function compare(pair, redraw) {
+  const [active, shadow] = pair;
+  const known = compared.get(nameOf(pair));
+  if (known && Date.now() - known.at < COMPARED_FOR_MS) return;
+  compared.set(nameOf(pair), { ...known, at: Date.now() });
+  const result = await ask("plugins/compare", { a: active.file, b: shadow.file }).catch((error) => ({ error }));
+  compared.set(nameOf(pair), { result, at: Date.now() });
+  redraw();
 }
 
 /** A detector in the shadow beside the active one. */
-const comparison = ({ active, shadow, error, agreement, both, sides }) => html`
-  <section>
-    <h2><bdi>${shadow.file}</bdi> in the shadow of <bdi>${active.file}</bdi></h2>
-    ${error
-      ? html`<p class="note">They cannot be compared: ${error.message}</p>`
-      : html`
-        <p>Of the readings that either found in the last day, both found ${count(both)}: they agree in ${number(agreement * 100)} %.
-          <code>wattdog plugin promote ${shadow.file}</code> lets them change places.</p>
-        ${[active, shadow].map((plugin, side) => alone(plugin, sides[side]))}
-        ${spread([active, shadow])}`}
-  </section>`;
+function comparison(pair) {
+  const [active, shadow] = pair;
+  return html`
+    <section>
+      <h2><bdi>${shadow.file}</bdi> in the shadow of <bdi>${active.file}</bdi></h2>
+      ${outcome(pair, compared.get(nameOf(pair))?.result)}
+    </section>`;
+}
+
+function outcome(pair, result) {
+  if (!result) return loading();
+  if (result.error) return html`<p class="note">They cannot be compared: ${result.error.message}</p>`;
+  const { agreement, both, sides } = result;
+  return html`
+    <p>Of the readings that either found in the last day, both found ${count(both)}: they agree in ${number(agreement * 100)} %.
+      <code>wattdog plugin promote ${pair[1].file}</code> lets them change places.</p>
+    ${pair.map((plugin, side) => alone(plugin, sides[side]))}
+    ${spread(pair)}`;
+}
 
 const alone = ({ file }, { found, alone, examples }) => html`
   <h3>Only <bdi>${file}</bdi>: ${count(alone)} of its ${count(found)}</h3>
