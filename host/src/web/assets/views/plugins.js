@@ -42,7 +42,8 @@ export const plugins = {
 };
 
 const row = (plugin) => html`<tr>
-  <td><strong><bdi>${plugin.name || plugin.file}</bdi></strong> <span class="soft">${plugin.version}</span></td>
+  <td><strong><bdi>${plugin.file}</bdi></strong>
+    <span class="soft">${plugin.name && plugin.name !== plugin.file ? html`<bdi>${plugin.name}</bdi> ` : nothing}${plugin.version}</span></td>
   <td>${plugin.kind}</td>
   <td>
     <span class="badge state-${plugin.state}">${plugin.state}</span>
