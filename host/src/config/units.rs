@@ -1,4 +1,4 @@
-//! Units of energy, power, volume and mass flow that meters send, and the factor from one to another.
+//! Units of energy, power and volume that meters send, and the factor from one to another.
 
 /// Units of one quantity, each with its size in the first.
 type Quantity = &'static [(&'static str, f64)];
