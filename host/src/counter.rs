@@ -66,15 +66,9 @@ impl Counters {
 
     /// Makes of each counter what it has grown by, in the measure's unit. What was sent stays in the batch beside it.
     pub fn convert(&mut self, batch: &mut Batch) {
+        let Some(&latest) = batch.meters.iter().max().filter(|_| !self.are_none()) else { return };
+        self.make_room(latest);
         let Self { of, last, changed, listed } = self;
-        let Some(most) = batch.meters.iter().map(|meter| meter.0 as usize + 1).max() else { return };
-        if of.is_empty() {
-            return;
-        }
-        if last.len() < most {
-            last.resize(most, SmallVec::from_elem(None, of.len()));
-            listed.resize(most, false);
-        }
         for (index, Counter { measure, rollover }) in of.iter().enumerate() {
             std::mem::swap(&mut batch.measures[*measure], &mut batch.sent[*measure]);
             batch.measures[*measure].clear();
@@ -108,16 +102,20 @@ impl Counters {
     /// What a meter's counters showed, as it was given. False: they were others.
     #[must_use]
     pub fn restore(&mut self, meter: MeterId, shown: LastShown) -> bool {
-        let index = meter.0 as usize;
         if shown.len() != self.of.len() {
             return false;
         }
-        if self.last.len() <= index {
-            self.last.resize(index + 1, SmallVec::from_elem(None, self.of.len()));
-            self.listed.resize(index + 1, false);
-        }
-        self.last[index] = shown;
+        self.make_room(meter);
+        self.last[meter.0 as usize] = shown;
         true
+    }
+
+    fn make_room(&mut self, meter: MeterId) {
+        let needed = meter.0 as usize + 1;
+        if self.last.len() < needed {
+            self.last.resize(needed, SmallVec::from_elem(None, self.of.len()));
+            self.listed.resize(needed, false);
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 
 pub mod clock;
 pub mod config;
-pub mod counter;
 pub mod domain;
 pub mod metrics;
+mod tls;
 
 pub mod archive;
+pub mod counter;
 pub mod decode;
 pub mod detect;
 pub mod enrich;

@@ -22,8 +22,7 @@ impl Traces {
     /// When the address is none. A collector that does not answer is no error: its spans are lost, and nothing else.
     pub(super) fn of(config: &Telemetry) -> anyhow::Result<Option<Self>> {
         let Some(otlp) = &config.otlp else { return Ok(None) };
-        // An error: somebody else in the process has said it already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::prepare();
         let endpoint = format!("{}/v1/traces", otlp.trim_end_matches('/'));
         let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));

@@ -49,6 +49,12 @@ impl EventTime {
         Some(Self(((days_from_civil(year, month, day) * 24 + hour) * 3_600 + minute * 60 + second) * 1_000_000))
     }
 
+    /// As people read it: `2025-12-04 16:02:00`, in UTC.
+    #[must_use]
+    pub fn civil(self) -> String {
+        self.to_string().replace('T', " ").trim_end_matches('Z').to_owned()
+    }
+
     /// The form that [`Self::parse_plain`] reads; none for a time with a fraction or beyond its four digits of a year.
     fn plain(self) -> Option<[u8; 20]> {
         let (seconds, fraction) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));

@@ -94,8 +94,7 @@ impl Webhook {
     /// When the address or a header is none, or the system's certificates cannot be read.
     pub fn new(config: &Config, alerts: &super::Config, measures: Vec<(String, String)>) -> Result<Self, String> {
         let (url, headers) = config.parsed()?;
-        // An error: somebody else in the process has said it already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::prepare();
         let client = Client::builder()
             .default_headers(headers)
             .redirect(Policy::none())

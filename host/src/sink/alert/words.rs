@@ -29,7 +29,7 @@ impl Words {
     pub(super) fn headline(&self, alert: &Alert) -> String {
         let worst = &alert.worst;
         let floor = worst.floor.map_or_else(String::new, |floor| format!(", floor {floor}"));
-        format!("{}: {}{floor}, at {}", worst.severity.word(), worst.building, civil(worst.detected_at))
+        format!("{}: {}{floor}, at {} UTC", worst.severity.word(), worst.building, worst.detected_at.civil())
     }
 
     /// What was seen, by whom, how often; a line each.
@@ -49,7 +49,12 @@ impl Words {
         }
         line(format!("{} {}, score {:.2}", worst.detector, worst.detector_version, worst.score));
         if alert.findings > 1 {
-            line(format!("{} findings from {} to {}; this is the worst", alert.findings, civil(alert.first), civil(alert.last)));
+            line(format!(
+                "{} findings from {} to {} UTC; this is the worst",
+                alert.findings,
+                alert.first.civil(),
+                alert.last.civil()
+            ));
         }
         if alert.kept_quiet > 0 {
             line(format!("{} more since the last message", alert.kept_quiet));
@@ -67,11 +72,6 @@ impl Words {
         let around = [-AROUND_US, AROUND_US].map(|by| EventTime(alert.worst.detected_at.0 + by));
         Some(format!("{page}/#/building/{name}?since={}&until={}", around[0], around[1]))
     }
-}
-
-/// `2025-12-04 16:02:00 UTC`
-fn civil(time: EventTime) -> String {
-    format!("{} UTC", time.to_string().replace('T', " ").trim_end_matches('Z'))
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ pub(super) mod tests {
             "electricity 271.0 kWh (meter Physics/4)\n\
              electricity is 1.8 times what is usual\n\
              kmeans 1.0.0, score 1.00\n\
-             3 findings from 2025-12-04 16:02:00 UTC to 2025-12-04 16:03:00 UTC; this is the worst\n\
+             3 findings from 2025-12-04 16:02:00 to 2025-12-04 16:03:00 UTC; this is the worst\n\
              12 more since the last message\n\
              https://watts.example.org/#/building/Physics%20%26%20%22Optics%22?since=2025-12-04T04:02:00Z&until=2025-12-05T04:02:00Z\n"
         );

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
 
 const RED: &str = "\x1b[1;31m";
@@ -43,15 +42,9 @@ pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[(String, String)], average:
         }
         _ => line("Score", format!("{:.2} ({})", row.score, row.reason)),
     }
-    line("Timestamp", civil(row.detected_at));
+    line("Timestamp", row.detected_at.civil());
     text.push('\n');
     text
-}
-
-/// `2025-12-04 16:02:00`, UTC.
-fn civil(time: EventTime) -> String {
-    let text = time.to_string().replace('T', " ");
-    text.trim_end_matches('Z').to_owned()
 }
 
 fn short(measure: &str) -> &str {
@@ -66,6 +59,7 @@ fn capitalised(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::EventTime;
     use crate::results::{MeasureStats, Severity};
 
     fn measures() -> Vec<(String, String)> {
