@@ -49,7 +49,7 @@ pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
 /// A whole-system run of its own.
 pub(crate) fn system(root: &Path, name: &str, arguments: &[String]) -> Result<()> {
     prerequisites::for_building()?;
-    plugins::build(root)?;
+    plugins::build_all(root)?;
     services::with(root, |variables| {
         let mut command = cargo(root);
         command.args(["bench", "--quiet", "--package", "wattdog", "--bench", name, "--"]).args(arguments);

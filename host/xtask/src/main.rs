@@ -29,8 +29,12 @@ enum Task {
     },
     /// Everything that CI runs: tidy, format, clippy, unit tests, plugins, and integration on real servers.
     Test,
-    /// Build every first-party plugin into `plugins/`.
-    Plugins,
+    /// Build every first-party plugin into `plugins/`, and the guests of tests into `target/guests`.
+    Plugins {
+        /// Without the guests of tests.
+        #[arg(long)]
+        first_party: bool,
+    },
     /// Real servers for tests, on loopback, their data under `target/`.
     #[command(subcommand)]
     Services(services::Action),
@@ -85,7 +89,8 @@ fn run_task(task: &Task) -> Result<()> {
             run(&mut demo)
         }
         Task::Test => test::run_all(&root),
-        Task::Plugins => plugins::build(&root).map(drop),
+        Task::Plugins { first_party: true } => plugins::build(&root),
+        Task::Plugins { first_party: false } => plugins::build_all(&root),
         Task::Services(action) => services::run(&root, action),
         Task::Bench(bench) => bench::measure(&root, bench),
         Task::SwapStorm { arguments } => bench::system(&root, "swap_storm", arguments),

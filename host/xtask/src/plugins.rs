@@ -1,4 +1,4 @@
-//! Builds every first-party plugin into `plugins/`, with nothing but cargo.
+//! Builds the first-party plugins into `plugins/`, and the guests of tests, with nothing but cargo.
 //!
 //! A plugin is compiled to a core module without WASI and wrapped by the library that `cargo component` itself calls.
 
@@ -46,34 +46,47 @@ const VERSIONS: [(&str, &[&str]); 4] = [
 /// Folders of examples in Rust, and the plugins in them.
 const EXAMPLES: [(&str, &str); 2] = [("rust", "stuck-meter"), ("rust-enricher", "day-night-tariff")];
 
-/// Builds all and returns the components written.
-pub(crate) fn build(root: &Path) -> Result<Vec<PathBuf>> {
+/// Builds the first-party plugins, and what the tests start besides.
+pub(crate) fn build_all(root: &Path) -> Result<()> {
+    build_guests(root)?;
+    build(root)
+}
+
+/// Builds the first-party plugins into `plugins/`.
+pub(crate) fn build(root: &Path) -> Result<()> {
     let names = first_party(root)?;
-    add_target(root, TARGET)?;
-    add_target(root, WASI_TARGET)?;
-    let mut cargo = cargo_for(root, TARGET);
-    cargo.args(["--profile", "plugin"]);
-    for name in names.iter().map(String::as_str).chain(GUESTS) {
-        cargo.arg("--package").arg(format!("wattdog-{name}"));
+    build_modules(root, names.iter().map(String::as_str))?;
+    for name in &names {
+        wrap(root, &module(root, "plugin", &format!("wattdog_{name}")), &format!("plugins/{name}.wasm"))?;
     }
-    crate::run(&mut cargo)?;
-    // Kept out of `plugins/`: only tests start them.
+    Ok(())
+}
+
+/// Builds into `target/guests`.
+fn build_guests(root: &Path) -> Result<()> {
+    build_modules(root, GUESTS)?;
     std::fs::create_dir_all(root.join("target/guests"))?;
     for name in GUESTS {
         wrap(root, &module(root, "plugin", &format!("wattdog_{name}")), &format!("target/guests/{name}.wasm"))?;
     }
     build_for_wasi(root)?;
     build_versions(root)?;
-    build_examples(root)?;
-    let first_party = |name: &String| {
-        let module = module(root, "plugin", &format!("wattdog_{name}"));
-        wrap(root, &module, &format!("plugins/{name}.wasm"))
-    };
-    names.iter().map(first_party).collect()
+    build_examples(root)
+}
+
+fn build_modules<'a>(root: &Path, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    add_target(root, TARGET)?;
+    let mut cargo = cargo_for(root, TARGET);
+    cargo.args(["--profile", "plugin"]);
+    for name in names {
+        cargo.arg("--package").arg(format!("wattdog-{name}"));
+    }
+    crate::run(&mut cargo)
 }
 
 /// The toolchain makes a component for this target by itself.
 fn build_for_wasi(root: &Path) -> Result<()> {
+    add_target(root, WASI_TARGET)?;
     let mut cargo = cargo_for(root, WASI_TARGET);
     crate::run(cargo.args(["--profile", "plugin"]).arg("--package").arg(format!("wattdog-{FOR_WASI}")))?;
     let built = root.join(format!("target/{WASI_TARGET}/plugin/wattdog_{FOR_WASI}.wasm"));
@@ -147,7 +160,7 @@ fn add_target(root: &Path, target: &str) -> Result<()> {
 }
 
 /// Makes a component of a module and writes it to `target`, a path within the workspace.
-fn wrap(root: &Path, module: &Path, target: &str) -> Result<PathBuf> {
+fn wrap(root: &Path, module: &Path, target: &str) -> Result<()> {
     let bytes = std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
     let component = wit_component::ComponentEncoder::default()
         .module(&bytes)
@@ -161,7 +174,7 @@ fn wrap(root: &Path, module: &Path, target: &str) -> Result<PathBuf> {
     std::fs::rename(&temporary, &file)?;
     let digest: String = Sha256::digest(&component).iter().map(|byte| format!("{byte:02x}")).collect();
     crate::say(&format!("built {target}, {} KiB, sha256 {digest}", component.len() / 1024));
-    Ok(file)
+    Ok(())
 }
 
 /// Nothing of WASI may slip in through a dependency.

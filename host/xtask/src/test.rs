@@ -21,7 +21,7 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
         ("tidy", Box::new(|| tidy::check(root))),
         ("licences and sources", Box::new(|| deny::check(root))),
         ("format", Box::new(with(&["fmt", "--all", "--check"]))),
-        ("plugins", Box::new(|| plugins::build(root).map(drop))),
+        ("plugins", Box::new(|| plugins::build_all(root))),
         ("unit tests", Box::new(with(&["test", "--quiet", "--workspace", "--lib", "--bins"]))),
         (
             "the kit for authors, plugins, hostile guests",
@@ -44,7 +44,7 @@ pub(crate) fn run_all(root: &Path) -> Result<()> {
 
 pub(crate) fn chaos(root: &Path, faults: u64, seed: u64) -> Result<()> {
     prerequisites::for_building()?;
-    plugins::build(root)?;
+    plugins::build_all(root)?;
     services::with(root, |variables| {
         let mut cargo = cargo(root);
         cargo.args(["test", "--quiet", "--workspace", "--test", "it", "--", "--ignored", "--nocapture", "chaos"]);
