@@ -2,13 +2,16 @@
 //!
 //! Groups and transactions work on it; it keeps no committed offsets and little of each partition, so it shows no delivery.
 
-use rdkafka::error::KafkaResult;
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::ClientConfig;
+use rdkafka::bindings as ffi;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::producer::{BaseProducer, Producer as _};
 
 /// Lives as long as the value.
 pub struct EmbeddedBroker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    /// Owns the cluster.
+    _client: BaseProducer,
+    bootstrap: String,
 }
 
 impl EmbeddedBroker {
@@ -17,16 +20,28 @@ impl EmbeddedBroker {
     /// # Errors
     /// When the client library cannot.
     pub fn start(topics: &[&str], partitions: i32) -> KafkaResult<Self> {
-        let cluster = MockCluster::new(1)?;
+        let client: BaseProducer = ClientConfig::new().set("test.mock.num.brokers", "1").create()?;
+        let missing = KafkaError::MockCluster(ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__FAIL.into());
+        let cluster = client.client().mock_cluster().ok_or(missing)?;
         for topic in topics {
             cluster.create_topic(topic, partitions, 1)?;
         }
-        Ok(Self { cluster })
+        // Whoever starts a demo is alone: a group that waits for more members only delays the first result.
+        // SAFETY: the cluster was found above, and lives as long as its client.
+        unsafe {
+            ffi::rd_kafka_mock_group_initial_rebalance_delay_ms(
+                ffi::rd_kafka_handle_mock_cluster(client.client().native_ptr()),
+                0,
+            )
+        };
+        let bootstrap = cluster.bootstrap_servers();
+        drop(cluster);
+        Ok(Self { _client: client, bootstrap })
     }
 
     /// Its address.
     #[must_use]
     pub fn bootstrap(&self) -> String {
-        self.cluster.bootstrap_servers()
+        self.bootstrap.clone()
     }
 }

@@ -71,6 +71,8 @@ pub struct Metrics {
     pub plugin_memory: Family<PluginLabel, Gauge>,
     /// Buildings whose readings come in two partitions.
     pub split_buildings: Gauge,
+    /// 1 for a plugin that has failed too often and is not asked, else 0.
+    pub plugin_quarantined: Family<PluginLabel, Gauge>,
     /// Swaps of each plugin.
     pub plugin_swaps: Family<PluginLabel, Counter>,
     /// How long a lane stood still for a swap.
@@ -87,6 +89,10 @@ pub struct Metrics {
     pub sink_deleted: Family<SinkLabel, Counter>,
     /// Time of transactions.
     pub commit: Histogram,
+    /// Transactions that failed, and were begun again.
+    pub commit_failures: Counter,
+    /// Lives of each lane: one begins when a partition comes, and after a failure.
+    pub lane_lives: Family<PartitionLabel, Counter>,
     /// Bytes of serialised state.
     pub state_bytes: Gauge,
     /// 1 while all lanes run, else 0.
@@ -121,6 +127,7 @@ impl Metrics {
             plugin_traps: Family::default(),
             plugin_memory: Family::default(),
             split_buildings: Gauge::default(),
+            plugin_quarantined: Family::default(),
             plugin_swaps: Family::default(),
             plugin_swap_pause: Family::new_with_constructor(seconds),
             sink_lag: Family::default(),
@@ -129,6 +136,8 @@ impl Metrics {
             sink_away: Family::default(),
             sink_deleted: Family::default(),
             commit: seconds(),
+            commit_failures: Counter::default(),
+            lane_lives: Family::default(),
             state_bytes: Gauge::default(),
             ready: Gauge::default(),
         };
@@ -155,6 +164,7 @@ impl Metrics {
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
         registry.register("plugin_memory_bytes", "Linear memory of a plugin", m.plugin_memory.clone());
         registry.register("split_buildings", "Buildings whose readings come in two partitions", m.split_buildings.clone());
+        registry.register("plugin_quarantined", "1 for a plugin that is not asked", m.plugin_quarantined.clone());
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
         registry.register("plugin_swap_pause_seconds", "Time that a lane stood still for a swap", m.plugin_swap_pause.clone());
         registry.register("sink_lag", "Records not stored yet", m.sink_lag.clone());
@@ -163,6 +173,8 @@ impl Metrics {
         registry.register("sink_away_seconds", "Time since the store stopped answering, 0 while it does", m.sink_away.clone());
         registry.register("sink_deleted_rows", "Rows deleted since they were older than is kept", m.sink_deleted.clone());
         registry.register("commit_seconds", "Time of transactions", m.commit.clone());
+        registry.register("commit_failures", "Transactions that were begun again", m.commit_failures.clone());
+        registry.register("lane_lives", "Times that a lane began", m.lane_lives.clone());
         registry.register("state_bytes", "Serialised state", m.state_bytes.clone());
         registry.register("ready", "1 while all lanes run", m.ready.clone());
         (metrics, all)

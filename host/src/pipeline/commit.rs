@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::crash_point;
 use super::log::{LaneLog, LogError};
+use crate::metrics::Counter;
 use crate::results::Outbox;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
@@ -48,14 +49,20 @@ impl Backoff {
 }
 
 /// The transaction of now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Transaction {
     begun: bool,
     /// Records of the outbox that it has.
     sent: usize,
+    failures: Counter,
 }
 
 impl Transaction {
+    /// None is begun. Those that fail are counted.
+    pub(super) fn new(failures: Counter) -> Self {
+        Self { begun: false, sent: 0, failures }
+    }
+
     /// Sends what the outbox has and the transaction not yet. A failure is left for [`Transaction::commit`], which starts over.
     pub(super) fn send(&mut self, log: &mut impl LaneLog, outbox: &Outbox) {
         if let Err(error) = self.try_send(log, outbox) {
@@ -94,6 +101,7 @@ impl Transaction {
                 // Whoever has the lane next ends what is left open.
                 return Commit::GivenUp;
             }
+            self.failures.inc();
             let partition = log.partition();
             tracing::warn!(partition, %error, "a transaction failed; its results are kept and sent again");
             if let Err(error) = self.abort(log, give_up) {

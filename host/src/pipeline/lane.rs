@@ -100,6 +100,7 @@ impl<L: LaneLog> Lane<L> {
         let pace = Pace::new(shared.config.kafka.commit_interval.duration());
         let mut following = Following::new(Arc::clone(&shared), log.partition());
         following.follow(&lineup, &mut stages, &state);
+        let transaction = Transaction::new(shared.metrics.commit_failures.clone());
         stages.set_replaying(replay_until.is_some());
         Ok(Self {
             following,
@@ -111,7 +112,7 @@ impl<L: LaneLog> Lane<L> {
             state,
             stages,
             writer,
-            transaction: Transaction::default(),
+            transaction,
             replay_until,
             last_live: now,
             last_state: now,

@@ -41,7 +41,7 @@ impl<L: LaneLog> Rekeyer<L> {
                 orders,
                 decoder: Decoder::new(&config.input),
                 outbox: Outbox::default(),
-                transaction: Transaction::default(),
+                transaction: Transaction::new(metrics.commit_failures.clone()),
                 next_offset,
                 pace: Pace::new(config.kafka.commit_interval.duration()),
             }),

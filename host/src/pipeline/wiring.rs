@@ -15,8 +15,8 @@ use super::work::{Rekeying, Scoring};
 use super::{LaneInfo, Lanes, Progress};
 use crate::config::Config;
 use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics};
-use crate::metrics::Metrics;
-use crate::registry::{Keeper, KeeperConfig, compiler};
+use crate::metrics::{Metrics, PluginLabel};
+use crate::registry::{Keeper, KeeperConfig, PluginInfo, State, compiler};
 
 /// Why a host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,17 @@ impl Status {
         };
         let waiting: Vec<_> = of_one(lanes, "").chain(of_one(rekeyers, "repartition of ")).collect();
         (!waiting.is_empty()).then(|| format!("lanes that do not run yet: {}", waiting.join(", ")))
+    }
+
+    /// Sets the metrics that are of now.
+    pub fn tell(&self) {
+        self.metrics.ready.set(i64::from(self.not_ready().is_none()));
+        let quarantined = &self.metrics.plugin_quarantined;
+        quarantined.clear();
+        for PluginInfo { file, state, .. } in self.keeper.plugins() {
+            // A file may have two: what runs, and what warms up.
+            quarantined.get_or_create(&PluginLabel { plugin: file }).inc_by(i64::from(state == State::Quarantined));
+        }
     }
 
     /// Why the host cannot go on; none while it can.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::lane::{Lane, Orders, Shared};
 use super::lanes::Work;
-use super::log::LogError;
+use super::log::{LaneLog as _, LogError};
 use super::rekeyer::Rekeyer;
 use crate::config::Config;
 use crate::kafka::KafkaLane;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PartitionLabel};
 
 /// From readings to rows.
 pub(super) struct Scoring(pub(super) Arc<Shared>);
@@ -19,6 +19,8 @@ impl Work for Scoring {
     }
 
     fn live(&self, log: KafkaLane, orders: &Arc<Orders>, caught_up: &mut dyn FnMut()) -> (Result<(), LogError>, KafkaLane) {
+        let label = PartitionLabel { partition: log.partition().to_string() };
+        self.0.metrics.lane_lives.get_or_create(&label).inc();
         let mut lane = match Lane::begin(Arc::clone(&self.0), log, Arc::clone(orders)) {
             Ok(lane) => lane,
             Err((error, log)) => return (Err(error), log),

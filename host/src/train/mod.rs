@@ -5,13 +5,14 @@ mod model_file;
 mod rows;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
 use crate::clock;
 use crate::config::Config;
+use crate::domain::EventTime;
 use fit::Settings;
 
 /// Standardise, cluster, take a quantile of the distances as the threshold.
@@ -44,6 +45,18 @@ pub struct Args {
     /// Model file; the threshold gets a file of its own beside it.
     #[arg(long, value_name = "FILE", default_value = "models/kmeans_energy.json")]
     output: PathBuf,
+}
+
+impl Args {
+    /// What the command does when only these are given.
+    pub(crate) fn with_defaults(file: &Path, until: EventTime, output: &Path) -> Self {
+        let until = until.to_string();
+        let arguments =
+            ["train".as_ref(), file.as_os_str(), "--until".as_ref(), until.as_ref(), "--output".as_ref(), output.as_os_str()];
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("train"));
+        let matches = command.get_matches_from(arguments);
+        <Self as clap::FromArgMatches>::from_arg_matches(&matches).expect("arguments that the command knows")
+    }
 }
 
 /// Trains, writes the model, prints a summary.

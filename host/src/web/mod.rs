@@ -137,7 +137,7 @@ async fn readyz(State(shown): State<Arc<Shown>>) -> (StatusCode, String) {
 
 async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
     let mut text = String::new();
-    shown.status.metrics.ready.set(i64::from(shown.status.not_ready().is_none()));
+    shown.status.tell();
     let code = match prometheus_client::encoding::text::encode(&mut text, &shown.registry) {
         Ok(()) => StatusCode::OK,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,

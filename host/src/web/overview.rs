@@ -21,7 +21,7 @@ const FRESH: Duration = Duration::from_secs(2);
 const STALE: Duration = Duration::from_secs(60);
 const HOUR_US: i64 = 3_600_000_000;
 const DAY_US: i64 = 24 * HOUR_US;
-/// Of a sparkline; a day has 48 of them.
+/// Of a sparkline, where windows are not longer; a day has 48 of them.
 const BUCKET_S: i64 = 1_800;
 /// Days before today that say what is usual.
 const PAST_DAYS: usize = 28;
@@ -75,6 +75,8 @@ type Days = BTreeMap<EventTime, Arc<Day>>;
 pub(super) struct Overviews {
     archive: Arc<Archive>,
     measures: Vec<String>,
+    /// Between two points of a sparkline: a window at least, or there would be points without one.
+    bucket_s: i64,
     /// From midnight to midnight.
     day: Tumbling,
     last: std::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
@@ -88,8 +90,9 @@ impl Overviews {
     /// Of rows in the time zone of the windows.
     pub(super) fn new(archive: Arc<Archive>, config: &Config) -> Result<Self, String> {
         let day = Tumbling::new(Span::from_secs(86_400), &config.window.time_zone)?;
+        let bucket_s = BUCKET_S.max(config.window.size.micros() / 1_000_000);
         let (last, days, asking, looking) = Default::default();
-        Ok(Self { archive, measures: config.measure_names(), day, last, days, asking, looking })
+        Ok(Self { archive, measures: config.measure_names(), bucket_s, day, last, days, asking, looking })
     }
 
     pub(super) async fn now(self: &Arc<Self>) -> Result<Arc<Overview>, ArchiveError> {
@@ -129,12 +132,12 @@ impl Overviews {
 
     async fn ask(self: &Arc<Self>) -> Result<Overview, ArchiveError> {
         let Some(latest) = self.archive.latest().await? else {
-            return Ok(Overview { latest: None, since_s: 0, bucket_s: BUCKET_S, buildings: Vec::new() });
+            return Ok(Overview { latest: None, since_s: 0, bucket_s: self.bucket_s, buildings: Vec::new() });
         };
         let until = EventTime(latest.0 + 1);
-        let bucket_us = BUCKET_S * 1_000_000;
+        let bucket_us = self.bucket_s * 1_000_000;
         let since = EventTime((latest.0 - DAY_US).div_euclid(bucket_us) * bucket_us + bucket_us);
-        let rows = self.windows(Range { since, until }, BUCKET_S).await?;
+        let rows = self.windows(Range { since, until }, self.bucket_s).await?;
         let counts = self.archive.counts(Range { since, until }).await?;
         let midnights = midnights(latest, self.day.clone());
         let days = self.days_of(&midnights);
@@ -157,7 +160,7 @@ impl Overviews {
         Ok(Overview {
             latest: Some(latest.to_string()),
             since_s: since.0 / 1_000_000,
-            bucket_s: BUCKET_S,
+            bucket_s: self.bucket_s,
             buildings: buildings.into_values().collect(),
         })
     }
@@ -167,7 +170,8 @@ impl Overviews {
     }
 
     fn building(&self, name: &str) -> Building {
-        let nothing = || Measure { averages: vec![None; (DAY_US / 1_000_000 / BUCKET_S) as usize], ..Measure::default() };
+        let points = (DAY_US / 1_000_000 + self.bucket_s - 1) / self.bucket_s;
+        let nothing = || Measure { averages: vec![None; points as usize], ..Measure::default() };
         let measures = self.measures.iter().map(|measure| (measure.clone(), nothing())).collect();
         Building { building: name.to_owned(), seen_s: 0, measures, anomalies: BTreeMap::new() }
     }
@@ -175,7 +179,7 @@ impl Overviews {
     fn add(&self, building: &mut Building, row: &Aggregation, since: EventTime, today: EventTime) {
         let start_s = row.window_start.0.div_euclid(1_000_000);
         building.seen_s = building.seen_s.max(start_s);
-        let point = usize::try_from((start_s - since.0 / 1_000_000) / BUCKET_S).unwrap_or(0);
+        let point = usize::try_from((start_s - since.0 / 1_000_000) / self.bucket_s).unwrap_or(0);
         for (name, stats) in self.measures.iter().zip(&row.measures) {
             let Some(measure) = building.measures.get_mut(name) else { continue };
             if let Some(average) = measure.averages.get_mut(point) {

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a developer's tool measures its own steps")]
 
 mod bench;
+mod compose;
 mod deny;
 mod plugins;
 mod prerequisites;
@@ -64,6 +65,8 @@ enum Task {
     },
     /// Recompute every row of a whole run from its topic, with other code, and the model with scikit-learn.
     Verify(verify::Args),
+    /// `compose.yaml` in containers: up, rows, a dropped plugin, a killed service, down. Takes root, and no image from outside.
+    ComposeTest,
     /// Check the rules that no compiler checks.
     Tidy,
 }
@@ -97,6 +100,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::Soak { arguments } => bench::system(&root, "soak", arguments),
         Task::Chaos { faults, seed } => test::chaos(&root, *faults, *seed),
         Task::Verify(args) => verify::verify(&root, args),
+        Task::ComposeTest => compose::test(&root),
         Task::Tidy => tidy::check(&root),
     }
 }

@@ -11,6 +11,7 @@ type Needed = (&'static str, &'static str);
 
 const BUILD: [Needed; 3] = [("cc", "gcc"), ("make", "make"), ("pkg-config", "pkg-config")];
 const SERVICES: [Needed; 4] = [("java", "openjdk-17-jre-headless"), ("mvn", "maven"), ("go", "golang"), ("chromium", "chromium")];
+const CONTAINERS: [Needed; 3] = [("dockerd", "docker.io"), ("debootstrap", "debootstrap"), ("iptables", "iptables")];
 
 /// A C compiler, make and OpenSSL's headers, for librdkafka.
 pub(crate) fn for_building() -> Result<()> {
@@ -28,6 +29,13 @@ pub(crate) fn for_services() -> Result<()> {
         packages.push("postgresql");
     }
     install(&packages)
+}
+
+/// A Docker daemon and a Debian to make images of, with what the stand-ins are built from.
+pub(crate) fn for_containers() -> Result<()> {
+    for_building()?;
+    for_services()?;
+    install(&missing(&CONTAINERS))
 }
 
 /// A Python that makes environments, for tools that come as its packages.

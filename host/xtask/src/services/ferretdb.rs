@@ -1,6 +1,6 @@
 //! FerretDB: MongoDB's protocol on a PostgreSQL database of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
@@ -11,14 +11,25 @@ use crate::{run, say};
 
 const DATABASE: &str = "ferretdb";
 
-/// Builds it once, starts it and returns its URL.
+/// Starts it and returns its URL.
 pub(super) fn up(root: &Path, folder: &Path, port: u16, postgres_url: &str) -> Result<String> {
     let server = Server::new("ferretdb", folder);
     let url = format!("mongodb://127.0.0.1:{port}");
     if server.running().is_some() {
         return Ok(url);
     }
-    let home = server.folder();
+    let binary = program(root, server.folder())?;
+    create_database(postgres_url)?;
+    let (server_url, _) = postgres_url.rsplit_once('/').unwrap_or((postgres_url, ""));
+    let own = format!("{server_url}/{DATABASE}");
+    let mut command = Command::new(&binary);
+    command.arg(format!("127.0.0.1:{port}")).arg(own);
+    server.start(&mut command, port)?;
+    Ok(url)
+}
+
+/// Built once.
+pub(super) fn program(root: &Path, home: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(home)?;
     let binary = home.join("ferretdb");
     if !binary.exists() {
@@ -27,13 +38,7 @@ pub(super) fn up(root: &Path, folder: &Path, port: u16, postgres_url: &str) -> R
         go.current_dir(root.join("host/xtask/services/ferretdb")).args(["build", "-o"]).arg(&binary).arg(".");
         run(&mut go)?;
     }
-    create_database(postgres_url)?;
-    let (server_url, _) = postgres_url.rsplit_once('/').unwrap_or((postgres_url, ""));
-    let own = format!("{server_url}/{DATABASE}");
-    let mut command = Command::new(&binary);
-    command.arg(format!("127.0.0.1:{port}")).arg(own);
-    server.start(&mut command, port)?;
-    Ok(url)
+    Ok(binary)
 }
 
 /// Nothing where it is there already.

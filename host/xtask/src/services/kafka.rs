@@ -1,7 +1,7 @@
 //! Apache Kafka, one node, from Maven's registry.
 
 use std::io::ErrorKind::NotFound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
@@ -17,21 +17,7 @@ pub(super) fn up(root: &Path, folder: &Path, port: u16) -> Result<String> {
         return Ok(address);
     }
     let home = server.folder();
-    std::fs::create_dir_all(home)?;
-    let (libs, pom) = (home.join("libs"), std::fs::read(root.join("host/xtask/services/kafka.pom.xml"))?);
-    let installed = libs.join("installed.xml");
-    if std::fs::read(&installed).ok().is_none_or(|installed| installed != pom) {
-        say("installing Apache Kafka");
-        // Another version may neither load beside it nor read its data.
-        for folder in [&libs, &home.join("data")] {
-            std::fs::remove_dir_all(folder).or_else(|error| (error.kind() == NotFound).then_some(()).ok_or(error))?;
-        }
-        std::fs::write(home.join("pom.xml"), &pom)?;
-        let mut maven = Command::new("mvn");
-        maven.current_dir(home).args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
-        run(maven.stdout(Stdio::null()))?;
-        std::fs::write(&installed, &pom)?;
-    }
+    let libs = libraries(root, home)?;
     let properties = home.join("server.properties");
     std::fs::write(&properties, settings(port, &home.join("data")))?;
     if !home.join("data/meta.properties").exists() {
@@ -43,6 +29,27 @@ pub(super) fn up(root: &Path, folder: &Path, port: u16) -> Result<String> {
     kafka.arg("kafka.Kafka").arg(&properties);
     server.start(&mut kafka, port)?;
     Ok(address)
+}
+
+/// Its libraries, installed when they are not those of the file.
+pub(super) fn libraries(root: &Path, home: &Path) -> Result<PathBuf> {
+    let (libs, pom) = (home.join("libs"), std::fs::read(root.join("host/xtask/services/kafka.pom.xml"))?);
+    let installed = libs.join("installed.xml");
+    if std::fs::read(&installed).ok().is_some_and(|installed| installed == pom) {
+        return Ok(libs);
+    }
+    say("installing Apache Kafka");
+    // Another version may neither load beside it nor read its data.
+    for folder in [&libs, &home.join("data")] {
+        std::fs::remove_dir_all(folder).or_else(|error| (error.kind() == NotFound).then_some(()).ok_or(error))?;
+    }
+    std::fs::create_dir_all(home)?;
+    std::fs::write(home.join("pom.xml"), &pom)?;
+    let mut maven = Command::new("mvn");
+    maven.current_dir(home).args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=libs"]);
+    run(maven.stdout(Stdio::null()))?;
+    std::fs::write(&installed, &pom)?;
+    Ok(libs)
 }
 
 fn java(libs: &Path) -> Command {

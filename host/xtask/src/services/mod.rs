@@ -138,6 +138,16 @@ pub(crate) fn with<T>(root: &Path, work: impl FnOnce(&[(&'static str, String)]) 
     result
 }
 
+/// Where Kafka's libraries are.
+pub(crate) fn kafka_libraries(root: &Path) -> Result<PathBuf> {
+    kafka::libraries(root, Name::Kafka.server(&folder(root)).folder())
+}
+
+/// Where FerretDB's program is.
+pub(crate) fn ferretdb_program(root: &Path) -> Result<PathBuf> {
+    ferretdb::program(root, Name::Ferretdb.server(&folder(root)).folder())
+}
+
 fn given_or(variable: &str, start: impl FnOnce() -> Result<String>) -> Result<String> {
     match std::env::var(variable) {
         Ok(value) if !value.is_empty() => {

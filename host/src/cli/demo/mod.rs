@@ -1,25 +1,25 @@
 //! `wattdog demo`: the same pipeline, plugins and sinks, with an embedded broker and readings that are generated or recorded.
 
-use std::path::{Path, PathBuf};
+mod own_model;
+mod player;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-use crate::clock;
 use crate::config::{Config, Span};
-use crate::domain::EventTime;
-use crate::generate::{Campus, Shape};
 use crate::kafka::{EmbeddedBroker, Feeder, Settings};
-use crate::readings_file::for_each_line;
-use crate::replay::{Pace, time_and_key};
+use crate::replay::Pace;
 use crate::service::Service;
 use crate::sink;
+use player::Player;
 
 /// Between two readings of a generated meter, and the length of a window where nothing else is asked for.
 const INTERVAL: Span = Span::from_secs(300);
-/// Generated readings begin so long ago, so that they reach the present only when a day has long been played.
-const BEGINNING: Span = Span::from_secs(28 * 86_400);
+/// Those that come with it.
+const PLUGINS: &str = "plugins";
 
 /// Nothing else is needed, and nothing outside is touched.
 #[derive(Debug, clap::Args)]
@@ -30,9 +30,9 @@ pub(super) struct Args {
     /// Do not open the page in a browser.
     #[arg(long)]
     no_open: bool,
-    /// Folder of plugins.
-    #[arg(long, default_value = "plugins")]
-    plugins: PathBuf,
+    /// Folder of plugins; when left out, `plugins`, with readings of your own a copy of it with a model of their past.
+    #[arg(long)]
+    plugins: Option<PathBuf>,
     /// Readings of your own instead of generated ones: JSON lines or CSV, `.gz` of both, in the order of their time.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
@@ -63,6 +63,11 @@ fn speed(text: &str) -> Result<f64, String> {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let plugins = match (&args.plugins, &args.data) {
+        (Some(given), _) => given.clone(),
+        (None, None) => PLUGINS.into(),
+        (None, Some(data)) => own_model::plugins(data, args.history, folder.path())?,
+    };
     let database = args.database.clone().unwrap_or_else(|| folder.path().join("wattdog.db"));
     let mut config = Config::default();
     let topics = [
@@ -77,7 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         .context("the embedded broker does not start")?;
     config.kafka.bootstrap = broker.bootstrap();
     config.kafka.create_topics = false;
-    config.plugins.dir = args.plugins.clone();
+    config.plugins.dir = plugins;
     config.window.size = args.window;
     // Event time may run ahead of the clock here.
     config.input.max_future = Span::from_secs(365 * 86_400);
@@ -87,7 +92,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let service = runtime.block_on(Service::start(config.clone()))?;
     let page = format!("http://{}", service.address);
-    println!("wattdog demo: page {page}, rows in {}, Ctrl-C ends it", database.display());
+    let folder_of_plugins = config.plugins.dir.display();
+    println!("wattdog demo: page {page}, rows in {}, plugins in {folder_of_plugins}, Ctrl-C ends it", database.display());
     if !args.no_open {
         open_browser(&page);
     }
@@ -130,43 +136,6 @@ fn play(mut player: Player, data: Option<PathBuf>) -> anyhow::Result<oneshot::Re
     };
     std::thread::Builder::new().name("player".into()).spawn(thread).context("cannot start a thread")?;
     Ok(failed)
-}
-
-/// Sends readings as they would come in: the past at once, the rest as time goes on.
-struct Player {
-    feeder: Feeder,
-    /// How much of the readings is the past.
-    history: Span,
-    /// Where the past ends; known with the first reading.
-    present: Option<EventTime>,
-    pace: Pace,
-}
-
-impl Player {
-    fn generated(&mut self) -> anyhow::Result<()> {
-        let shape = Shape { buildings: 3, floors: 5, interval_us: INTERVAL.micros(), anomaly_rate: 0.004 };
-        let now = clock::now().as_microsecond() - BEGINNING.micros();
-        let start = EventTime(now.div_euclid(INTERVAL.micros()) * INTERVAL.micros());
-        for reading in Campus::new(shape, start, 42) {
-            self.send(Some(reading.time), &reading.building, reading.json().as_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn recorded(&mut self, file: &Path) -> anyhow::Result<()> {
-        for_each_line(file, |line| {
-            let (time, building) = time_and_key(line, "building");
-            self.send(time, &building, line)
-        })
-    }
-
-    fn send(&mut self, time: Option<EventTime>, key: &str, message: &[u8]) -> anyhow::Result<()> {
-        let present = time.map(|time| *self.present.get_or_insert(EventTime(time.0 + self.history.micros())));
-        if time > present {
-            self.pace.wait(0, time);
-        }
-        Ok(self.feeder.send(key.as_bytes(), message)?)
-    }
 }
 
 /// A courtesy: the address is printed anyway.

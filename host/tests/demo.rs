@@ -1,0 +1,116 @@
+//! `wattdog demo`, as a newcomer starts it. No servers.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use wattdog::web::client::get;
+
+/// A newcomer's patience, and a slow machine's.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn wattdog() -> Command {
+    let mut wattdog = Command::new(env!("CARGO_BIN_EXE_wattdog"));
+    wattdog.current_dir(workspace()).env("WATTDOG_LOG", "off");
+    wattdog
+}
+
+struct Demo {
+    process: Child,
+    address: String,
+}
+
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let mut demo = wattdog();
+        demo.args(["demo", "--no-open", "--port", "0"]).args(arguments).stdout(Stdio::piped());
+        let mut process = demo.spawn().unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let line = said.find(|line| line.starts_with("wattdog demo: page ")).expect("the demo says where its page is");
+        let address = line.split("http://").nth(1).unwrap().split(',').next().unwrap().to_owned();
+        // What it says later goes on finding a reader.
+        std::thread::spawn(move || said.for_each(drop));
+        Self { process, address }
+    }
+
+    fn eventually<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = look(&self.address) {
+                return found;
+            }
+            assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The share of so many readings, or some more, with which something was found.
+    fn share_of_findings(&self, readings: f64) -> f64 {
+        self.eventually("readings", |address| {
+            let metrics = get(address, "/metrics", None).ok()?;
+            let sum = |name: &str| -> f64 {
+                let of = |line: &str| line.strip_prefix(name)?.rsplit_once(' ')?.1.parse::<f64>().ok();
+                metrics.lines().filter_map(of).sum()
+            };
+            let read = sum("wattdog_readings_total");
+            (read >= readings).then(|| sum("wattdog_findings_total") / read)
+        })
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn three_kinds_of_anomaly_show_within_the_first_minute() {
+    let demo = Demo::start(&[]);
+    demo.eventually("three kinds of anomaly", |address| {
+        let found: Vec<Value> = serde_json::from_str(&get(address, "/api/v1/anomalies?limit=500", None).ok()?).ok()?;
+        let kind = |row: &Value| {
+            let reason = row["reason"].as_str()?;
+            Some((reason.split(' ').next()?.to_owned(), reason.contains(" above ")))
+        };
+        let kinds: BTreeSet<_> = found.iter().filter_map(kind).collect();
+        (kinds.len() >= 3).then_some(())
+    });
+}
+
+/// A month of a campus where everything is ten times as large as where the model of the project comes from.
+fn large_campus(folder: &Path) -> String {
+    let file = folder.join("generated.jsonl");
+    let mut generate = wattdog();
+    generate.args(["generate", "readings", "--interval", "3600", "--count", "10800", "--start", "2026-01-01T00:00:00Z"]);
+    assert!(generate.arg("--output").arg(&file).status().unwrap().success());
+    let mut lines = String::new();
+    for line in std::fs::read_to_string(&file).unwrap().lines() {
+        let mut reading: Value = serde_json::from_str(line).unwrap();
+        for measure in ["electricity", "water"] {
+            reading[measure] = (reading[measure].as_f64().unwrap() * 10.0).into();
+        }
+        writeln!(lines, "{reading}").unwrap();
+    }
+    std::fs::write(&file, lines).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn readings_of_ones_own_are_judged_by_a_model_of_their_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = large_campus(folder.path());
+    let arguments = ["--data", &data, "--window", "1h", "--history", "25d"];
+    let own = Demo::start(&arguments).share_of_findings(9_000.0);
+    let foreign = Demo::start(&[&arguments[..], &["--plugins", "plugins"]].concat()).share_of_findings(9_000.0);
+    assert!(own < 0.2 && foreign > 0.8, "found with {own} of the readings, with the project's own model {foreign}");
+}
