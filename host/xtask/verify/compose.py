@@ -37,7 +37,7 @@ class Compose:
         return ["docker", "compose", *self.files, *arguments]
 
     def run(self, *arguments):
-        return subprocess.run(self.command(*arguments), check=True, capture_output=True, text=True).stdout
+        return output(self.command(*arguments))
 
     def fails(self, *arguments):
         """What it says."""
@@ -60,7 +60,14 @@ class Compose:
 
 
 def docker(*arguments):
-    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
+    return output(["docker", *arguments])
+
+
+def output(command):
+    ended = subprocess.run(command, capture_output=True, text=True)
+    if ended.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {ended.stderr.strip()}")
+    return ended.stdout
 
 
 def main():
@@ -70,6 +77,8 @@ def main():
     assert "copy .env.example to .env" in refused, refused
     passwords = make_secrets()
     told("without secrets", refused.strip().splitlines()[-1])
+    # An earlier test may have been stopped half-way.
+    compose.run("down", "--volumes")
     try:
         begin(compose)
         confined(compose)
@@ -140,11 +149,11 @@ def dropped(compose, component):
 
     def runs():
         plugin = next(plugin for plugin in compose.wattdog("plugin", "list") if plugin["name"] == name)
-        return plugin if plugin["state"] == "active" and plugin["readings"] > 0 else None
+        return plugin if plugin["state"] == "active" and plugin["scored"] > 0 else None
 
     started = time.monotonic()
     plugin = eventually(f"{name} runs", runs)
-    told("dropped", f"{name} {plugin['version']} is active and has had readings {time.monotonic() - started:.1f} s after the copy")
+    told("dropped", f"{name} {plugin['version']} is active and has scored readings {time.monotonic() - started:.1f} s after the copy")
 
 
 def killed(compose, service, stores):
@@ -200,7 +209,7 @@ def eventually(what, look):
             if answer := look():
                 return answer
         except Exception as caught:
-            error = getattr(caught, "stderr", None) or caught
+            error = caught
         time.sleep(0.5)
     sys.exit(f"{what}: not within {PATIENCE_S} s; last error: {error}")
 

@@ -45,6 +45,8 @@ pub(super) fn folder(root: &Path) -> PathBuf {
 fn base(rootfs: &Path, docker: &Docker) -> Result<()> {
     say(&format!("building {BASE}"));
     run(Command::new("debootstrap").args(["--variant=minbase", "bookworm"]).arg(rootfs).stdout(Stdio::null()))?;
+    let tidy = "apt-get clean && rm -rf /var/lib/apt/lists/*";
+    run(Command::new("chroot").arg(rootfs).args(["sh", "-c", tidy]))?;
     // A network may have an authority of its own, which this machine has been told to trust.
     if Path::new(AUTHORITIES).is_dir() {
         let to = rootfs.join("usr/local/share");
