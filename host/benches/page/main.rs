@@ -6,9 +6,10 @@
 mod common;
 mod fill;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use jiff::Timestamp;
 
@@ -42,6 +43,7 @@ struct Args {
     bench: bool,
 }
 
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What was usual is looked up beside the answers, for so long at most.
 const USUAL: Duration = Duration::from_secs(120);
 
@@ -52,8 +54,14 @@ fn main() -> Result<()> {
     let postgres = variable("WATTDOG_TEST_POSTGRES")?;
     let (server, _) = postgres.rsplit_once('/').context("the URL names no database")?;
     let (url, folder) = (format!("{server}/{name}"), tempfile::tempdir()?);
+    send_a_few(&name)?;
     let mut program = Program::start(&config(&name, &url, &args, folder.path())?, folder.path(), &[])?;
     program.until_ready()?;
+    let started = Instant::now();
+    while !program.metrics()?.contains("wattdog_sink_rows_total{sink=\"postgres\"}") {
+        ensure!(started.elapsed() < PATIENCE, "no row in PostgreSQL");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     runtime.block_on(fill::fill(&url, &args))?;
 
     println!("{:<10} {:<44} {:>10} {:>10} {:>10} {:>10}", "view", "question", "KiB", "first ms", "median ms", "worst ms");
@@ -78,6 +86,15 @@ fn main() -> Result<()> {
         return Ok(());
     }
     runtime.block_on(fill::drop_database(&postgres, &name))
+}
+
+/// The sink makes its tables for its first rows.
+fn send_a_few(topic: &str) -> Result<()> {
+    let mut generate = Command::new(env!("CARGO_BIN_EXE_wattdog"));
+    generate.args(["generate", "readings", "--count", "300", "--interval", "900", "--start", "2025-01-01T00:00:00Z"]);
+    let status = generate.args(["--bootstrap", &variable("WATTDOG_TEST_KAFKA")?, "--topic", topic]).status()?;
+    ensure!(status.success(), "wattdog generate: {status}");
+    Ok(())
 }
 
 fn config(name: &str, url: &str, args: &Args, folder: &std::path::Path) -> Result<String> {

@@ -19,6 +19,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::config::ConfigError;
+
 /// A watchdog for watts: meter readings from Kafka, windowed by event time, judged by WebAssembly detectors.
 #[derive(Debug, Parser)]
 #[command(name = "wattdog", version, propagate_version = true, after_help = "Begin with `wattdog demo`: it needs nothing else.")]
@@ -72,14 +74,14 @@ struct ConfigArgs {
     config: Option<PathBuf>,
 }
 
-/// A mistake in usage or configuration: exit code 2.
+/// A mistake in usage: exit code 2, as one in the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
 
 impl ConfigArgs {
     fn load(&self) -> anyhow::Result<crate::config::Config> {
-        Ok(crate::config::load(self.config.as_deref(), std::env::vars()).map_err(|error| Usage(error.to_string()))?)
+        Ok(crate::config::load(self.config.as_deref(), std::env::vars())?)
     }
 }
 
@@ -114,7 +116,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+            ExitCode::from(if error.is::<Usage>() || error.is::<ConfigError>() { 2 } else { 1 })
         }
     }
 }

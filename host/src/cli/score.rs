@@ -7,16 +7,12 @@ use anyhow::{Context as _, anyhow};
 use wattdog_plugin_runtime::{Fault, Runtime, RuntimeConfig};
 
 use crate::config::Config;
-use crate::decode::Decoder;
 use crate::detect::{Detect, Source, Verdicts};
-use crate::domain::{Batch, Message, MeterTable};
-use crate::readings_file::for_each_line;
+use crate::domain::MeterTable;
+use crate::readings_file::Recorded;
 use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
 use crate::results::{Anomaly, RowFormat};
 use crate::wasm::Names;
-
-/// Rows of one call: as large as the pipeline's.
-const BATCH: usize = 4_096;
 
 /// Writes a row of `anomalies` for each finding, as JSON lines.
 #[derive(Debug, clap::Args)]
@@ -33,10 +29,16 @@ pub(super) struct Args {
     /// Where findings go; `-` for standard output.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Configuration whose `[input]` says how readings are written; when left out, as in the default one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let mut config = Config::default();
+    let mut config = match &args.config {
+        Some(file) => crate::config::load(Some(file), std::env::vars())?,
+        None => Config::default(),
+    };
     let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
     let mut sidecar = Sidecar::beside(&args.plugin).map_err(|error| anyhow!(error))?;
     sidecar.model = args.model.clone().or(sidecar.model);
@@ -50,53 +52,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let lineup = Lineup { detectors: vec![plugin], catalogue: Catalogue::new(&measures), ..Lineup::default() };
     let mut detect = Detect::default();
     detect.adopt(&lineup, Names { meters: &MeterTable::default(), dictionaries: &Vec::new() });
-    let mut scorer = Scorer {
-        decoder: Decoder::new(&config.input),
-        detect,
-        meters: MeterTable::default(),
-        batch: Batch::new(measures.len()),
-        findings: Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 },
-    };
+    let mut findings = Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 };
     let mut out: Box<dyn std::io::Write> = if args.output.as_os_str() == "-" {
         Box::new(std::io::stdout())
     } else {
         let file = std::fs::File::create(&args.output).with_context(|| format!("cannot write {}", args.output.display()))?;
         Box::new(BufWriter::new(file))
     };
-    let (mut read, mut broken) = (0i64, 0u64);
-    for_each_line(&args.input, |line| {
-        let message = Message { offset: read, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
-        broken += u64::from(scorer.decoder.decode(&message, &mut scorer.meters, &mut scorer.batch).is_err());
-        read += 1;
-        if scorer.batch.len() == BATCH {
-            scorer.flush(&mut out)?;
-        }
+    let mut recorded = Recorded::new(&config);
+    recorded.for_each_batch(&args.input, |batch, meters| {
+        detect.run(batch, meters, &Vec::new(), Source { topic: "offline", partition: 0 }, &mut findings);
+        out.write_all(&findings.json)?;
+        findings.json.clear();
         Ok(())
     })?;
-    scorer.flush(&mut out)?;
     out.flush()?;
-    let Findings { found, failed, .. } = scorer.findings;
-    tracing::info!(readings = read, broken, findings = found, failed, "scored");
+    let Findings { found, failed, .. } = findings;
+    tracing::info!(readings = recorded.read, broken = recorded.broken, findings = found, failed, "scored");
     Ok(())
-}
-
-struct Scorer {
-    decoder: Decoder,
-    detect: Detect,
-    meters: MeterTable,
-    batch: Batch,
-    findings: Findings,
-}
-
-impl Scorer {
-    fn flush(&mut self, out: &mut dyn std::io::Write) -> anyhow::Result<()> {
-        let source = Source { topic: "offline", partition: 0 };
-        self.detect.run(&self.batch, &self.meters, &Vec::new(), source, &mut self.findings);
-        self.batch.clear();
-        out.write_all(&self.findings.json)?;
-        self.findings.json.clear();
-        Ok(())
-    }
 }
 
 struct Findings {

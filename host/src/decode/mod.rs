@@ -80,6 +80,13 @@ impl Decoder {
         (!self.building.is_empty()).then_some(&self.building)
     }
 
+    /// When a message says that it was taken, be the rest of it a reading or not.
+    pub fn time(&mut self, message: &Message<'_>) -> Option<EventTime> {
+        let mut values = self.fields.empty_row();
+        self.read(message, &mut values).ok()?;
+        self.event_time(&values, message.timestamp_ms).ok()
+    }
+
     /// The message's fields.
     fn read<'m>(&mut self, message: &Message<'m>, values: &mut [Value<'m>]) -> Result<(), Reject> {
         let payload = message.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;

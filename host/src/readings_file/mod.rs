@@ -1,10 +1,14 @@
 //! Recorded readings: JSON lines or CSV, `.gz` of both.
 
+mod recorded;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+
+pub(crate) use recorded::Recorded;
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,9 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
-use crate::domain::EventTime;
+use crate::config;
+use crate::decode::Decoder;
+use crate::domain::{EventTime, Message};
 use crate::kafka::{Destination, Feeder};
 use crate::readings_file::for_each_line;
 
@@ -28,6 +30,9 @@ pub struct Args {
     /// The field that keys a record, so that a building keeps to one partition.
     #[arg(long, default_value = "building")]
     key: String,
+    /// Configuration whose `[input]` says where time and building are; when left out: `timestamp`, and the field of --key.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    config: Option<PathBuf>,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -48,11 +53,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner().with_style(
         ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
     );
+    let config = args.config.as_deref().map(|file| config::load(Some(file), std::env::vars())).transpose()?;
+    let mut decoder = config.map(|config| Decoder::new(&config.input));
     let mut pace = Pace { rate: args.rate, ..Pace::of_speed(args.speed) };
     let mut sent = 0u64;
     for file in &args.files {
         for_each_line(file, |line| {
-            let (time, key) = time_and_key(line, &args.key);
+            let (time, key) = match &mut decoder {
+                Some(decoder) => configured_time_and_key(line, decoder),
+                None => time_and_key(line, &args.key),
+            };
             pace.wait(sent, time);
             feeder.send(key.as_bytes(), line)?;
             sent += 1;
@@ -71,6 +81,12 @@ pub(crate) fn time_and_key(line: &[u8], key: &str) -> (Option<EventTime>, String
     let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
     let time = fields["timestamp"].as_str().and_then(EventTime::parse);
     (time, fields[key].as_str().unwrap_or_default().to_owned())
+}
+
+/// The same, by a configuration.
+fn configured_time_and_key(line: &[u8], decoder: &mut Decoder) -> (Option<EventTime>, String) {
+    let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
+    (decoder.time(&message), decoder.building(&message).unwrap_or_default().to_owned())
 }
 
 /// When each reading is due.

@@ -11,9 +11,9 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use crate::clock;
-use crate::config::Config;
 use crate::domain::EventTime;
 use fit::Settings;
+use rows::Period;
 
 /// Standardise, cluster, take a quantile of the distances as the threshold.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,10 @@ pub struct Args {
     /// Leave out rows from this time on.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    /// Configuration whose `[input]` says how readings are written: features are then its measures, in their units. When left out,
+    /// columns are taken as they are.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Model file; the threshold gets a file of its own beside it.
     #[arg(long, value_name = "FILE", default_value = "models/kmeans_energy.json")]
     output: PathBuf,
@@ -68,16 +72,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(100));
     bar.set_message("reading");
-    let rows = rows::read(&args.files, &args.features, args.since.as_deref(), args.until.as_deref(), |read| {
-        bar.set_message(format!("reading: {read} rows"));
-    })?;
+    let config = args.config.as_deref().map(|file| crate::config::load(Some(file), std::env::vars())).transpose()?;
+    let period = Period::new(args.since.as_deref(), args.until.as_deref())?;
+    let progress = |read| bar.set_message(format!("reading: {read} rows"));
+    let rows = match &config {
+        Some(config) => rows::of_readings(&args.files, &args.features, &period, config, progress)?,
+        None => rows::as_they_are(&args.files, &args.features, &period, progress)?,
+    };
     bar.set_message(format!("clustering {} rows", rows.kept));
     let settings = Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
     let started = clock::monotonic();
     let fitted = fit::fit(&args.features, &rows.columns, settings)?;
     let fitting = started.elapsed();
     bar.finish_and_clear();
-    let config = Config::default();
+    let config = config.unwrap_or_default();
     let unit = |feature: &String| config.input.measures.get(feature).map_or_else(String::new, |m| m.unit.clone());
     let units: Vec<_> = args.features.iter().map(unit).collect();
     model_file::write(&args.output, &args.features, &units, &fitted, settings, &args.files, rows.skipped)?;

@@ -4,7 +4,8 @@
 use crate::feeder::{Feeder, make_topic};
 use crate::servers::{World, eventually};
 
-const CONFIG: &str = r#"
+/// As gateways send it.
+pub(crate) const CONFIG: &str = r#"
 [input]
 timestamp = "at"
 timestamp_format = "%d.%m.%Y %H:%M"
@@ -25,7 +26,7 @@ unit = "L"
 required = false
 "#;
 
-fn reading(minute: u32, device: u32, total_wh: f64) -> String {
+pub(crate) fn reading(minute: u32, device: u32, total_wh: f64) -> String {
     let reading = serde_json::json!({
         "at": format!("04.12.2025 12:{minute:02}"),
         "site": { "name": "Turm", "floor": 2 },
