@@ -1,4 +1,5 @@
 //! `wattdog demo`, as a newcomer starts it. No servers.
+#![allow(clippy::disallowed_methods, reason = "a test waits with a deadline")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

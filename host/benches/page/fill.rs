@@ -33,7 +33,8 @@ pub(super) async fn fill(url: &str, args: &Args) -> Result<()> {
     for statement in [windows, anomalies] {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut database).await?;
     }
-    sqlx::query("ANALYZE").execute(&mut database).await?;
+    // As it would be after a year: what was written long ago has long been looked after.
+    sqlx::query("VACUUM ANALYZE").execute(&mut database).await?;
     let count = async |table: &str| {
         let count = format!("SELECT count(*) FROM {table}");
         sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).fetch_one(&mut PgConnection::connect(url).await?).await

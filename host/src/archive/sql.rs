@@ -139,10 +139,12 @@ fn windows(dialect: &Dialect, measures: &[String], windows: &Windows) -> Stateme
     }
     statement.push(" FROM aggregations").push_range(dialect, "window_start", windows.range);
     statement.push_equal("building", windows.building.as_ref());
-    if windows.bucket_s.is_some() {
-        statement.push(" GROUP BY building, bucket");
-    }
-    statement.push(" ORDER BY 2 DESC, 1 LIMIT ").bind(Parameter::Integer(windows.limit.into()));
+    let latest_first = match windows.bucket_s {
+        Some(_) => " GROUP BY building, bucket ORDER BY 2 DESC, 1 LIMIT ",
+        // The column itself, which has an index.
+        None => " ORDER BY window_start DESC, building LIMIT ",
+    };
+    statement.push(latest_first).bind(Parameter::Integer(windows.limit.into()));
     statement.push(") AS latest ORDER BY 1, 2");
     statement
 }

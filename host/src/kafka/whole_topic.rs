@@ -81,17 +81,24 @@ pub fn read_topic(settings: &Settings, topic: &str, since_ms: i64, mut take: imp
 /// When the broker does not answer, or falls silent before the end.
 pub fn read_records(settings: &Settings, topic: &str, since_ms: i64, take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
     let consumer = consumer(settings)?;
-    let times = each_partition(&consumer, topic, Offset::Offset(since_ms.max(0)))?;
+    let times = list(topic, partitions(&consumer, topic)?, Offset::Offset(since_ms.max(0)))?;
     read_to_end(&consumer, &consumer.offsets_for_times(times, CALL_TIMEOUT)?, take)
 }
 
-/// Gives `take` the last records of each partition, about so many.
+/// Gives `take` the last records of each partition: about so many as `each` says, given the number of partitions.
 ///
 /// # Errors
 /// When the broker does not answer, or falls silent before the end.
-pub fn last_records(settings: &Settings, topic: &str, count: i64, take: impl FnMut(&StoredRecord<'_>)) -> KafkaResult<()> {
+pub fn last_records(
+    settings: &Settings,
+    topic: &str,
+    each: impl FnOnce(i64) -> i64,
+    take: impl FnMut(&StoredRecord<'_>),
+) -> KafkaResult<()> {
     let consumer = consumer(settings)?;
-    read_to_end(&consumer, &each_partition(&consumer, topic, Offset::OffsetTail(count))?, take)
+    let partitions = partitions(&consumer, topic)?;
+    let last = Offset::OffsetTail(each(partitions.len() as i64));
+    read_to_end(&consumer, &list(topic, partitions, last)?, take)
 }
 
 fn consumer(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
@@ -100,9 +107,9 @@ fn consumer(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
     config.create_with_context(Context)
 }
 
-fn each_partition(consumer: &BaseConsumer<Context>, topic: &str, offset: Offset) -> KafkaResult<TopicPartitionList> {
+fn list(topic: &str, partitions: Vec<i32>, offset: Offset) -> KafkaResult<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
-    for partition in partitions(consumer, topic)? {
+    for partition in partitions {
         list.add_partition_offset(topic, partition, offset)?;
     }
     Ok(list)

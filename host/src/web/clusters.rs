@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::counter::Counters;
 use crate::decode::Decoder;
 use crate::domain::{Batch, Message, MeterTable};
-use crate::kafka::{Settings, newest_records, partition_count};
+use crate::kafka::{Settings, last_records};
 use crate::registry::Plugin;
 
 const DEFAULT_READINGS: i64 = 500;
@@ -65,17 +65,15 @@ pub(super) async fn readings(
 }
 
 fn newest(config: &Config, limit: i64) -> anyhow::Result<Vec<Reading>> {
-    let settings = Settings::of(&config.kafka);
-    let topic = &config.kafka.topic;
-    let partitions = partition_count(&settings, topic)?;
-    let each = limit / i64::from(partitions.max(1)) + 1;
     let (mut decoder, mut meters) = (Decoder::new(&config.input), MeterTable::default());
     let mut batch = Batch::new(config.input.measures.len());
-    for partition in 0..partitions {
+    let each = |partitions: i64| limit / partitions.max(1) + 1;
+    last_records(&Settings::of(&config.kafka), &config.kafka.topic, each, |record| {
+        let (offset, timestamp_ms) = (record.offset, record.timestamp_ms.unwrap_or(-1));
+        let message = Message { offset, timestamp_ms, key: record.key, payload: record.value, redriven: None };
         // What is no reading is among the dead letters.
-        let take = |message: Message<'_>| drop(decoder.decode(&message, &mut meters, &mut batch));
-        newest_records(&settings, topic, partition, each, take)?;
-    }
+        let _ = decoder.decode(&message, &mut meters, &mut batch);
+    })?;
     // Of each meter's first of these it is not known what it has grown by.
     Counters::new(config).convert(&mut batch);
     let reading = |row: usize| {

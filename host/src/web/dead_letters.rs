@@ -56,7 +56,7 @@ pub(super) async fn newest(
     let read = move || {
         let mut letters = Vec::new();
         let looked_at = if question.is_plain() { limit as i64 } else { LOOKED_AT };
-        last_records(&settings, &topic, looked_at, |record| letters.extend(question.letter(record)))?;
+        last_records(&settings, &topic, |_| looked_at, |record| letters.extend(question.letter(record)))?;
         letters.sort_by_key(|&(time_ms, _)| std::cmp::Reverse(time_ms));
         Ok(letters.into_iter().take(limit).map(|(_, letter)| letter).collect())
     };

@@ -147,7 +147,7 @@ async fn an_overview_of_hourly_windows_has_no_gaps() {
     world.replay(&file);
     let running = world.start_with(&[("WATTDOG__WINDOW__SIZE", "1h")]);
     eventually("the last day of windows", async || {
-        let overview = wattdog::web::client::get(&world.address, "/api/v1/overview", None).ok()?;
+        let overview = world.told("/api/v1/overview")?;
         let overview: Value = serde_json::from_str(&overview).ok()?;
         let averages = overview["buildings"][0]["measures"]["electricity"]["averages"].as_array()?.clone();
         let expected: Vec<Value> = (24..48).map(|hour| f64::from(hour).into()).collect();

@@ -214,7 +214,12 @@ impl World {
 
     /// What Prometheus would read of the running program.
     pub(crate) fn metrics(&self) -> String {
-        wattdog::web::client::get(&self.address, "/metrics", None).unwrap()
+        self.told("/metrics").unwrap()
+    }
+
+    /// The running program's answer, where it gives one.
+    pub(crate) fn told(&self, path: &str) -> Option<String> {
+        wattdog::web::client::get(&self.address, path, None).ok()
     }
 
     /// The partitions that the running program has, ready or not.
