@@ -14,6 +14,8 @@ use crate::clock;
 /// How often it is asked whether a topic has more partitions.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
+const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What is committed to some topics from now on.
 pub struct Tail {
     consumer: BaseConsumer<Context>,
@@ -53,24 +55,40 @@ impl Tail {
         if grown.count() > 0 { self.consumer.incremental_assign(&grown) } else { Ok(()) }
     }
 
-    /// Gives topic, key and value of each record to `take` until `wait` has passed.
+    /// Gives topic, key and value of each record to `take` until `wait` has passed. Of more than `most` the rest is skipped, so that
+    /// it stays near the end at any rate; then the answer is true.
     ///
     /// # Errors
     /// When the broker does not answer; ask again later.
-    pub fn read(&mut self, wait: Duration, mut take: impl FnMut(&str, &[u8], &[u8])) -> KafkaResult<()> {
+    pub fn read(&mut self, wait: Duration, most: usize, mut take: impl FnMut(&str, &[u8], &[u8])) -> KafkaResult<bool> {
         if self.looked.elapsed() > LOOK_INTERVAL {
             self.look()?;
         }
         let deadline = clock::monotonic() + wait;
+        let mut taken = 0;
         loop {
             let left = deadline.saturating_duration_since(clock::monotonic());
             if left.is_zero() {
-                return Ok(());
+                return Ok(false);
+            }
+            if taken == most {
+                std::thread::sleep(left);
+                self.skip()?;
+                return Ok(true);
             }
             if let Some(message) = self.consumer.poll(left) {
                 let message = message?;
                 take(message.topic(), message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+                taken += 1;
             }
         }
+    }
+
+    /// On to the present ends.
+    fn skip(&self) -> KafkaResult<()> {
+        let mut ends = self.assigned.clone();
+        ends.set_all_offsets(Offset::End)?;
+        self.consumer.seek_partitions(ends, SEEK_TIMEOUT)?;
+        Ok(())
     }
 }

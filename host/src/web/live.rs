@@ -20,6 +20,9 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 const MOST_FINDINGS: usize = 50;
 /// Likewise, windows of one building: one that ended, the next, and a correction or two.
 const MOST_WINDOWS: usize = 4;
+/// Most records of one tick that are looked at, so that those who look cost little at any rate: all open windows of a few thousand
+/// buildings.
+const MOST_RECORDS: usize = 4_000;
 /// Ticks that wait for a slow browser; then it misses some, and is told.
 const QUEUED: usize = 16;
 /// How long to wait for a broker that is away.
@@ -58,6 +61,14 @@ struct Key<'r> {
     window_start: Cow<'r, str>,
 }
 
+/// What a tick brought.
+struct Rows {
+    /// None where there was nothing.
+    json: Option<String>,
+    /// There was more.
+    skipped: bool,
+}
+
 struct Teller {
     live: Live,
     settings: Settings,
@@ -69,7 +80,7 @@ struct Teller {
 impl Teller {
     /// To the end of the process.
     fn run(self) {
-        let mut tail = None;
+        let (mut tail, mut skipping) = (None, false);
         let mut last_status: Option<Instant> = None;
         loop {
             if self.live.0.receiver_count() == 0 {
@@ -87,8 +98,15 @@ impl Teller {
             }
             let rows = tail.as_mut().map(|tail| self.rows(tail));
             match rows {
-                Some(Ok(Some(rows))) => self.tell("rows", rows),
-                Some(Ok(None)) => {}
+                Some(Ok(Rows { json, skipped })) => {
+                    if let Some(json) = json {
+                        self.tell("rows", json);
+                    }
+                    // Not with each tick: every browser then asks for all that it shows.
+                    if std::mem::replace(&mut skipping, skipped) && !skipped {
+                        self.tell("missed", "{}".to_owned());
+                    }
+                }
                 Some(Err(_)) | None => {
                     tail = None;
                     std::thread::sleep(PATIENCE);
@@ -103,10 +121,10 @@ impl Teller {
     }
 
     /// A tick's rows, as they stand in the topics: of each building the last windows, and the last findings.
-    fn rows(&self, tail: &mut Tail) -> Result<Option<String>, crate::kafka::KafkaError> {
+    fn rows(&self, tail: &mut Tail) -> Result<Rows, crate::kafka::KafkaError> {
         let mut windows = HashMap::<Box<[u8]>, BTreeMap<String, String>>::new();
-        let (mut findings, mut found) = (VecDeque::new(), 0_u64);
-        tail.read(TICK, |topic, building, row| {
+        let mut findings = VecDeque::new();
+        let skipped = tail.read(TICK, MOST_RECORDS, |topic, building, row| {
             let Ok(row) = std::str::from_utf8(row) else { return };
             if topic == self.aggregations {
                 let Ok(Key { window_start }) = serde_json::from_str(row) else { return };
@@ -116,19 +134,16 @@ impl Teller {
                     of_building.pop_first();
                 }
             } else {
-                found += 1;
                 findings.push_back(row.to_owned());
                 if findings.len() > MOST_FINDINGS {
                     findings.pop_front();
                 }
             }
         })?;
-        if windows.is_empty() && findings.is_empty() {
-            return Ok(None);
-        }
         let windows: Vec<_> = windows.into_values().flat_map(BTreeMap::into_values).collect();
         let findings: Vec<_> = findings.into();
-        Ok(Some(format!(r#"{{"windows":[{}],"anomalies":[{}],"found":{found}}}"#, windows.join(","), findings.join(","))))
+        let json = || format!(r#"{{"windows":[{}],"anomalies":[{}]}}"#, windows.join(","), findings.join(","));
+        Ok(Rows { json: (!windows.is_empty() || !findings.is_empty()).then(json), skipped })
     }
 }
 

@@ -21,6 +21,7 @@ mod faults;
 mod feeder;
 mod formats;
 mod late_data;
+mod live;
 mod monitoring;
 mod oracle;
 mod other_languages;

@@ -152,6 +152,8 @@ def compared(page, database):
     question = "SELECT count(*) AS found, count(*) FILTER (WHERE id NOT IN (SELECT id FROM anomalies)) AS alone FROM shadow_anomalies"
     row = database.execute(question).fetchone()
     words = f"Only kmeans-2: {row['alone']:,} of its {row['found']:,}"
+    # The view does not wait for the comparison.
+    page.until("document.querySelector('main h3')")
     page.faults.unless(row["alone"] > 0 and words in page.texts("main h3"), f"plugins: not {words!r}: {page.texts('main h3')}")
 
 

@@ -1,0 +1,49 @@
+//! The page's events in a flood: what is more than a tick can show is skipped and said, and they go on with the latest.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::servers::World;
+
+const FLOOD: u32 = 200_000;
+
+/// Lines of the stream up to one with `word`.
+fn until(stream: &mut impl Iterator<Item = String>, word: &str) {
+    assert!(stream.any(|line| line.contains(word)), "the stream ends without `{word}`");
+}
+
+fn reading(building: &str, electricity: f64) -> String {
+    let reading = serde_json::json!({
+        "timestamp": "2025-12-04T00:00:00Z", "building": building, "floor": 1, "electricity": electricity, "water": 300.0,
+    });
+    format!("{reading}\n")
+}
+
+#[test]
+fn a_flood_is_skipped_and_said() {
+    let world = World::new("flood");
+    let running = world.start();
+    while world.told("/readyz").is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let address = world.page().replace("http://", "");
+    let mut socket = TcpStream::connect(&address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write!(socket, "GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut stream = BufReader::new(socket).lines().map_while(Result::ok);
+    until(&mut stream, "event: status");
+
+    // Something is found with every one of them.
+    let file = world.folder.path().join("flood.jsonl");
+    let lines = (0..FLOOD).map(|number| reading("Flood", f64::from(number).mul_add(0.001, 5_000.0)));
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    world.replay(&file);
+    until(&mut stream, "event: missed");
+
+    let after = world.folder.path().join("after.jsonl");
+    std::fs::write(&after, reading("Afterwards", 150.0)).unwrap();
+    world.replay(&after);
+    until(&mut stream, "Afterwards");
+    running.stop();
+}
