@@ -47,6 +47,8 @@ class Page:
 
     def visit(self, address):
         self.tab.goto(f"{self.base}/{address}")
+        # Another address of the same page is drawn with its next frame; until then it is the view before.
+        self.tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
         self.until("document.querySelector('main h1') && !document.querySelector('main [role=status]')")
         expect(self.tab.locator("header .state")).to_have_text("Live")
 
