@@ -1,6 +1,7 @@
 """`compose.yaml` as its user has it: up, rows in both stores, a plugin dropped, services killed, down, down -v.
 
-Run through `cargo xtask compose-test`, which starts a Docker daemon and makes the images. The working folder is a copy of what a user has.
+Run through `cargo xtask compose-test`, which starts a Docker daemon and makes the images. The working folder is a copy of what a user
+has.
 """
 
 import argparse
@@ -153,7 +154,8 @@ def dropped(compose, component):
 
     started = time.monotonic()
     plugin = eventually(f"{name} runs", runs)
-    told("dropped", f"{name} {plugin['version']} is active and has scored readings {time.monotonic() - started:.1f} s after the copy")
+    took = time.monotonic() - started
+    told("dropped", f"{name} {plugin['version']} is active and has scored readings {took:.1f} s after the copy")
 
 
 def killed(compose, service, stores):
@@ -186,9 +188,11 @@ def nothing_lost(compose, stores):
         comparison = Comparison(store.name)
         closed = [(key, row) for key, row in store.windows() if key in expected.windows]
         comparison.rows("aggregations", expected.windows, closed)
-        comparison.rows("anomalies", expected.anomalies, [(k, row) for k, row in store.anomalies() if row["detector"] == KMeans.name])
+        found = [(key, row) for key, row in store.anomalies() if row["detector"] == KMeans.name]
+        comparison.rows("anomalies", expected.anomalies, found)
         assert comparison.report(), store.name
-        told("equal", f"{len(closed)} windows and {len(expected.anomalies)} anomalies of K-Means in {store.name}, each once, as recomputed from the topic")
+        rows = f"{len(closed)} windows and {len(found)} anomalies of K-Means in {store.name}"
+        told("equal", f"{rows}, each once, as recomputed from the topic")
 
 
 def down_and_up(compose, stores):
