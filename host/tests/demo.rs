@@ -88,19 +88,15 @@ fn three_kinds_of_anomaly_show_within_the_first_minute() {
     });
 }
 
-/// A month of a campus where everything is ten times as large as where the model of the project comes from.
-fn large_campus(folder: &Path) -> String {
-    let file = folder.join("generated.jsonl");
+/// A month of generated readings, hour by hour, each written as `write` says.
+fn month(folder: &Path, write: impl Fn(Value) -> Value) -> String {
+    let (generated, file) = (folder.join("generated.jsonl"), folder.join("month.jsonl"));
     let mut generate = wattdog();
     generate.args(["generate", "readings", "--interval", "3600", "--count", "10800", "--start", "2026-01-01T00:00:00Z"]);
-    assert!(generate.arg("--output").arg(&file).status().unwrap().success());
+    assert!(generate.arg("--output").arg(&generated).status().unwrap().success());
     let mut lines = String::new();
-    for line in std::fs::read_to_string(&file).unwrap().lines() {
-        let mut reading: Value = serde_json::from_str(line).unwrap();
-        for measure in ["electricity", "water"] {
-            reading[measure] = (reading[measure].as_f64().unwrap() * 10.0).into();
-        }
-        writeln!(lines, "{reading}").unwrap();
+    for line in std::fs::read_to_string(&generated).unwrap().lines() {
+        writeln!(lines, "{}", write(serde_json::from_str(line).unwrap())).unwrap();
     }
     std::fs::write(&file, lines).unwrap();
     file.to_str().unwrap().to_owned()
@@ -109,9 +105,36 @@ fn large_campus(folder: &Path) -> String {
 #[test]
 fn readings_of_ones_own_are_judged_by_a_model_of_their_past() {
     let folder = tempfile::tempdir().unwrap();
-    let data = large_campus(folder.path());
+    // Ten times as large as where the project's own model comes from.
+    let data = month(folder.path(), |mut reading| {
+        for measure in ["electricity", "water"] {
+            reading[measure] = (reading[measure].as_f64().unwrap() * 10.0).into();
+        }
+        reading
+    });
     let arguments = ["--data", &data, "--window", "1h", "--history", "25d"];
     let own = Demo::start(&arguments).share_of_findings(9_000.0);
     let foreign = Demo::start(&[&arguments[..], &["--plugins", "plugins"]].concat()).share_of_findings(9_000.0);
     assert!(own < 0.2 && foreign > 0.8, "found with {own} of the readings, with the project's own model {foreign}");
+}
+
+#[test]
+fn readings_in_a_form_of_ones_own_are_read_by_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = month(folder.path(), |reading| {
+        let watt_hours = reading["electricity"].as_f64().unwrap() * 1e3;
+        serde_json::json!({ "at": reading["timestamp"], "site": { "name": reading["building"] }, "meter": reading["floor"], "used": watt_hours })
+    });
+    let config = folder.path().join("wattdog.toml");
+    let input = "[input]\ntimestamp = \"at\"\nbuilding = \"site.name\"\nfloor = \"meter\"\n\
+                 [input.measures.electricity]\nfield = \"used\"\nunit = \"kWh\"\nsent_in = \"Wh\"\n";
+    std::fs::write(&config, input).unwrap();
+    let demo = Demo::start(&["--data", &data, "--config", config.to_str().unwrap(), "--window", "1h", "--history", "25d"]);
+    let share = demo.share_of_findings(9_000.0);
+    assert!(share > 0.0 && share < 0.2, "found with {share} of the readings");
+    let average = demo.eventually("windows", |address| {
+        let rows: Value = serde_json::from_str(&get(address, "/api/v1/aggregations?limit=1", None).ok()?).ok()?;
+        rows[0]["avg_electricity"].as_f64()
+    });
+    assert!((50.0..400.0).contains(&average), "{average} kWh");
 }

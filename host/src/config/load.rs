@@ -68,6 +68,9 @@ pub fn load_text(
             .or_else(|error| with(text()).map_err(|_| error))
             .map_err(|error| ConfigError::Invalid { origin: name.clone(), message: with_nearest(error.message()) })?;
     }
+    if table.get("input").and_then(|input| input.get("meter")).is_none() {
+        config.input.meter = vec![config.input.building.clone(), config.input.floor.clone()];
+    }
     config.validate().map_err(|message| ConfigError::Invalid { origin, message })?;
     Ok(config)
 }
@@ -121,6 +124,14 @@ fn with_nearest(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_meter_is_named_by_building_and_floor_wherever_these_are() {
+        let meter = |text: &str, variables| load_text(text, "test", env(variables)).unwrap().input.meter;
+        assert_eq!(meter("[input]\nbuilding = \"site.name\"", &[]), ["site.name", "floor"]);
+        assert_eq!(meter("", &[("WATTDOG__INPUT__FLOOR", "level")]), ["building", "level"]);
+        assert_eq!(meter("[input]\nbuilding = \"site\"\nmeter = [\"id\"]", &[]), ["id"]);
+    }
 
     fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()

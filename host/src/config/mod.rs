@@ -104,7 +104,7 @@ pub struct Input {
     pub building: String,
     /// Field with the floor; need not be there.
     pub floor: String,
-    /// Fields that name a meter.
+    /// Fields that name a meter; left out, those of building and floor.
     pub meter: Vec<String>,
     /// How far an event time may lie after its Kafka record's time.
     pub max_future: Span,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
-use crate::config;
+use crate::config::{self, Input};
 use crate::decode::Decoder;
 use crate::domain::{EventTime, Message};
 use crate::kafka::{Destination, Feeder};
@@ -53,16 +53,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner().with_style(
         ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
     );
-    let config = args.config.as_deref().map(|file| config::load(Some(file), std::env::vars())).transpose()?;
-    let mut decoder = config.map(|config| Decoder::new(&config.input));
+    let mut form = match args.config.as_deref() {
+        Some(file) => Form::configured(&config::load(Some(file), std::env::vars())?.input),
+        None => Form::Plain { key: args.key },
+    };
     let mut pace = Pace { rate: args.rate, ..Pace::of_speed(args.speed) };
     let mut sent = 0u64;
     for file in &args.files {
         for_each_line(file, |line| {
-            let (time, key) = match &mut decoder {
-                Some(decoder) => configured_time_and_key(line, decoder),
-                None => time_and_key(line, &args.key),
-            };
+            let (time, key) = form.time_and_key(line);
             pace.wait(sent, time);
             feeder.send(key.as_bytes(), line)?;
             sent += 1;
@@ -76,17 +75,34 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// When a recorded reading was taken, and the field that keys it; a broken line has neither.
-pub(crate) fn time_and_key(line: &[u8], key: &str) -> (Option<EventTime>, String) {
-    let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-    let time = fields["timestamp"].as_str().and_then(EventTime::parse);
-    (time, fields[key].as_str().unwrap_or_default().to_owned())
+/// How recorded readings say when they were taken and what keys them.
+pub(crate) enum Form {
+    /// In `timestamp`, and in the field of this name.
+    Plain { key: String },
+    /// As a configuration has it; the building is the key.
+    Configured(Box<Decoder>),
 }
 
-/// The same, by a configuration.
-fn configured_time_and_key(line: &[u8], decoder: &mut Decoder) -> (Option<EventTime>, String) {
-    let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
-    (decoder.time(&message), decoder.building(&message).unwrap_or_default().to_owned())
+impl Form {
+    /// By the `[input]` of a configuration.
+    pub(crate) fn configured(input: &Input) -> Self {
+        Self::Configured(Box::new(Decoder::new(input)))
+    }
+
+    /// A broken line has neither.
+    pub(crate) fn time_and_key(&mut self, line: &[u8]) -> (Option<EventTime>, String) {
+        match self {
+            Self::Plain { key } => {
+                let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+                let time = fields["timestamp"].as_str().and_then(EventTime::parse);
+                (time, fields[key.as_str()].as_str().unwrap_or_default().to_owned())
+            }
+            Self::Configured(decoder) => {
+                let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
+                (decoder.time(&message), decoder.building(&message).unwrap_or_default().to_owned())
+            }
+        }
+    }
 }
 
 /// When each reading is due.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use crate::clock;
+use crate::config::Config;
 use crate::domain::EventTime;
 use fit::Settings;
 use rows::Period;
@@ -60,6 +61,12 @@ impl Args {
         let command = <Self as clap::Args>::augment_args(clap::Command::new("train"));
         let matches = command.get_matches_from(arguments);
         <Self as clap::FromArgMatches>::from_arg_matches(&matches).expect("arguments that the command knows")
+    }
+
+    /// Readings are written as this file says, which is the configuration; features are the measures that every reading has.
+    pub(crate) fn configure(&mut self, file: &Path, config: &Config) {
+        self.config = Some(file.to_owned());
+        self.features = config.input.measures.iter().filter(|(_, m)| m.required).map(|(name, _)| name.clone()).collect();
     }
 }
 

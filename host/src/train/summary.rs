@@ -26,11 +26,12 @@ pub(super) fn text(
     };
     line(format!("{} rows, {} broken ones skipped", rows.kept, rows.skipped));
     for (cluster, (scaled, size)) in fitted.centroids_scaled.iter().zip(&fitted.sizes).enumerate() {
-        let values: Vec<_> = scaled
-            .iter()
-            .enumerate()
-            .map(|(d, x)| format!("{} {:.1} {}", features[d], fitted.mean[d] + x * fitted.std[d], units[d]).trim_end().to_owned())
-            .collect();
+        let value = |(d, x): (usize, &f64)| {
+            // Never -0.0.
+            let tenths = ((fitted.mean[d] + x * fitted.std[d]) * 10.0).round() / 10.0 + 0.0;
+            format!("{} {tenths:.1} {}", features[d], units[d]).trim_end().to_owned()
+        };
+        let values: Vec<_> = scaled.iter().enumerate().map(value).collect();
         line(format!("cluster {cluster}: {size:>8} rows, {}", values.join(", ")));
     }
     line(format!("inertia {:.1}, silhouette {:.3}", fitted.inertia, fitted.silhouette));

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::config::{Config, Span};
 use crate::kafka::{EmbeddedBroker, Feeder, Settings};
-use crate::replay::Pace;
+use crate::replay::{Form, Pace};
 use crate::service::Service;
 use crate::sink;
 use player::Player;
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Readings of your own instead of generated ones: JSON lines or CSV, `.gz` of both, in the order of their time.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Configuration whose `[input]` says how these readings are written; when left out, as generated ones are.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    config: Option<PathBuf>,
     /// Event seconds for each second: with 720, a day passes in two minutes.
     #[arg(long, default_value_t = 720.0, value_parser = speed)]
     speed: f64,
@@ -63,13 +66,16 @@ fn speed(text: &str) -> Result<f64, String> {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let given = args.config.as_deref().map(|file| crate::config::load(Some(file), std::env::vars())).transpose()?;
+    let written = args.config.as_deref().zip(given.as_ref());
+    let form = own_model::form(given.as_ref());
     let plugins = match (&args.plugins, &args.data) {
         (Some(given), _) => given.clone(),
         (None, None) => PLUGINS.into(),
-        (None, Some(data)) => own_model::plugins(data, args.history, folder.path())?,
+        (None, Some(data)) => own_model::plugins(data, written, args.history, folder.path())?,
     };
     let database = args.database.clone().unwrap_or_else(|| folder.path().join("wattdog.db"));
-    let mut config = Config::default();
+    let mut config = Config { input: given.unwrap_or_default().input, ..Config::default() };
     let topics = [
         &config.kafka.topic,
         &config.topics.aggregations,
@@ -103,7 +109,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         present: None,
         pace: Pace::of_speed(Some(args.speed)),
     };
-    let failed = play(player, args.data.clone())?;
+    let failed = play(player, args.data.clone().map(|file| (file, form)))?;
     runtime.block_on(async {
         let end = async {
             match args.duration {
@@ -122,11 +128,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Plays on a thread of its own, to the end of the process; says when it failed. Readings that have an end leave the page as it is.
-fn play(mut player: Player, data: Option<PathBuf>) -> anyhow::Result<oneshot::Receiver<anyhow::Error>> {
+fn play(mut player: Player, data: Option<(PathBuf, Form)>) -> anyhow::Result<oneshot::Receiver<anyhow::Error>> {
     let (fail, failed) = oneshot::channel();
     let thread = move || {
         let played = match data {
-            Some(file) => player.recorded(&file),
+            Some((file, form)) => player.recorded(&file, form),
             None => player.generated(),
         };
         match played {

@@ -9,7 +9,7 @@ use crate::domain::EventTime;
 use crate::generate::{Campus, Shape};
 use crate::kafka::Feeder;
 use crate::readings_file::for_each_line;
-use crate::replay::{Pace, time_and_key};
+use crate::replay::{Form, Pace};
 
 /// Generated readings begin so long ago, so that they reach the present only when a day has long been played.
 const BEGINNING: Span = Span::from_secs(28 * 86_400);
@@ -35,9 +35,9 @@ impl Player {
         Ok(())
     }
 
-    pub(super) fn recorded(&mut self, file: &Path) -> anyhow::Result<()> {
+    pub(super) fn recorded(&mut self, file: &Path, mut form: Form) -> anyhow::Result<()> {
         for_each_line(file, |line| {
-            let (time, building) = time_and_key(line, "building");
+            let (time, building) = form.time_and_key(line);
             self.send(time, &building, line)
         })
     }
