@@ -1,12 +1,13 @@
-//! Every SQL query of dashboards and alerts, and those written against the system that wattdog replaces, is answered by a database
-//! that a run has filled, whatever buildings are called.
+//! Dashboards are of Grafana's schema. Every SQL query of theirs and of alerts, and those written against the system that wattdog
+//! replaces, is answered by a database that a run has filled, whatever buildings are called.
 
 use std::fmt::Write as _;
+use std::process::Command;
 
 use sqlx::Row as _;
 
 use crate::deployed;
-use crate::servers::{World, eventually};
+use crate::servers::{World, eventually, variable, workspace};
 
 const PANEL_1: &str = "SELECT window_start as time, building, avg_electricity as value
 FROM aggregations WHERE $__timeFilter(window_start) ORDER BY window_start;";
@@ -18,6 +19,19 @@ FROM anomalies GROUP BY building ORDER BY anomaly_count DESC;";
 const NAMES: [&str; 4] = ["O'Neil \"Hall\"", "<b>Lab</b> & Co", "مبنى الهندسة", "🏢 Turm 7"];
 const SINCE: &str = "'2025-12-01T00:00:00Z'";
 const UNTIL: &str = "'2025-12-31T00:00:00Z'";
+
+#[test]
+fn dashboards_are_of_the_schema_of_grafana() {
+    let folder = workspace().join("host/deploy/grafana/dashboards");
+    let mut check = Command::new(variable("WATTDOG_TEST_PYTHON"));
+    check
+        .arg(workspace().join("host/tests/dashboards/schema.py"))
+        .arg(folder.join("energy.json"))
+        .arg(folder.join("wattdog.json"));
+    let output = check.output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{said}");
+}
 
 /// As Grafana does it.
 fn expanded(query: &str) -> String {
