@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use wattdog_plugin_runtime::{Fault, Runtime, RuntimeConfig};
 
-use crate::config::Config;
+use crate::config;
 use crate::detect::{Detect, Source, Verdicts};
 use crate::domain::MeterTable;
 use crate::readings_file::Recorded;
@@ -35,10 +35,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let mut config = match &args.config {
-        Some(file) => crate::config::load(Some(file), std::env::vars())?,
-        None => Config::default(),
-    };
+    let mut config = config::load_given(args.config.as_deref())?.unwrap_or_default();
     let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
     let mut sidecar = Sidecar::beside(&args.plugin).map_err(|error| anyhow!(error))?;
     sidecar.model = args.model.clone().or(sidecar.model);

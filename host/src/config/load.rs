@@ -42,6 +42,14 @@ pub fn load(path: Option<&Path>, environment: impl IntoIterator<Item = (String, 
     load_text(&text, &path.map_or_else(|| "defaults".into(), |p| p.display().to_string()), environment)
 }
 
+/// Loads the configuration of a file, where one is named.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_given(path: Option<&Path>) -> Result<Option<Config>, ConfigError> {
+    path.map(|path| load(Some(path), std::env::vars())).transpose()
+}
+
 /// Loads a configuration from its text; `origin` names it in errors.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use duration::Span;
-pub use load::{ConfigError, load, load_text, parse_toml};
+pub use load::{ConfigError, load, load_given, load_text, parse_toml};
 pub use secret::mask_password;
 
 use crate::kafka::Settings;

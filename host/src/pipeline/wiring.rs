@@ -1,5 +1,6 @@
 //! From a configuration to a running host.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -93,11 +94,14 @@ impl Status {
     /// Sets the metrics that are of now.
     pub fn tell(&self) {
         self.metrics.ready.set(i64::from(self.not_ready().is_none()));
-        let quarantined = &self.metrics.plugin_quarantined;
-        quarantined.clear();
+        // A file may have two: what runs, and what warms up.
+        let mut quarantined = BTreeMap::<String, bool>::new();
         for PluginInfo { file, state, .. } in self.keeper.plugins() {
-            // A file may have two: what runs, and what warms up.
-            quarantined.get_or_create(&PluginLabel { plugin: file }).inc_by(i64::from(state == State::Quarantined));
+            *quarantined.entry(file).or_default() |= state == State::Quarantined;
+        }
+        self.metrics.plugin_quarantined.clear();
+        for (plugin, is) in quarantined {
+            self.metrics.plugin_quarantined.get_or_create(&PluginLabel { plugin }).set(i64::from(is));
         }
     }
 

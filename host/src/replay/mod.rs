@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
-use crate::config::{self, Input};
+use crate::config::{self, Config};
 use crate::decode::Decoder;
 use crate::domain::{EventTime, Message};
 use crate::kafka::{Destination, Feeder};
@@ -53,10 +53,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner().with_style(
         ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
     );
-    let mut form = match args.config.as_deref() {
-        Some(file) => Form::configured(&config::load(Some(file), std::env::vars())?.input),
-        None => Form::Plain { key: args.key },
-    };
+    let config = config::load_given(args.config.as_deref())?;
+    let mut form = Form::of(config.as_ref(), &args.key);
     let mut pace = Pace { rate: args.rate, ..Pace::of_speed(args.speed) };
     let mut sent = 0u64;
     for file in &args.files {
@@ -84,9 +82,12 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// By the `[input]` of a configuration.
-    pub(crate) fn configured(input: &Input) -> Self {
-        Self::Configured(Box::new(Decoder::new(input)))
+    /// As the configuration says, where there is one.
+    pub(crate) fn of(config: Option<&Config>, key: &str) -> Self {
+        match config {
+            Some(config) => Self::Configured(Box::new(Decoder::new(&config.input))),
+            None => Self::Plain { key: key.to_owned() },
+        }
     }
 
     /// A broken line has neither.

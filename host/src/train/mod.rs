@@ -5,14 +5,14 @@ mod model_file;
 mod rows;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
 use crate::clock;
-use crate::config::Config;
-use crate::domain::EventTime;
+use crate::config;
 use fit::Settings;
 use rows::Period;
 
@@ -53,20 +53,10 @@ pub struct Args {
 }
 
 impl Args {
-    /// What the command does when only these are given.
-    pub(crate) fn with_defaults(file: &Path, until: EventTime, output: &Path) -> Self {
-        let until = until.to_string();
-        let arguments =
-            ["train".as_ref(), file.as_os_str(), "--until".as_ref(), until.as_ref(), "--output".as_ref(), output.as_os_str()];
-        let command = <Self as clap::Args>::augment_args(clap::Command::new("train"));
-        let matches = command.get_matches_from(arguments);
-        <Self as clap::FromArgMatches>::from_arg_matches(&matches).expect("arguments that the command knows")
-    }
-
-    /// Readings are written as this file says, which is the configuration; features are the measures that every reading has.
-    pub(crate) fn configure(&mut self, file: &Path, config: &Config) {
-        self.config = Some(file.to_owned());
-        self.features = config.input.measures.iter().filter(|(_, m)| m.required).map(|(name, _)| name.clone()).collect();
+    /// As on the command line.
+    pub(crate) fn of(words: Vec<OsString>) -> Self {
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("train").no_binary_name(true));
+        <Self as clap::FromArgMatches>::from_arg_matches(&command.get_matches_from(words)).expect("words of the command")
     }
 }
 
@@ -79,7 +69,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(100));
     bar.set_message("reading");
-    let config = args.config.as_deref().map(|file| crate::config::load(Some(file), std::env::vars())).transpose()?;
+    let config = config::load_given(args.config.as_deref())?;
     let period = Period::new(args.since.as_deref(), args.until.as_deref())?;
     let progress = |read| bar.set_message(format!("reading: {read} rows"));
     let rows = match &config {

@@ -84,7 +84,7 @@ impl Teller {
         let mut last_status: Option<Instant> = None;
         loop {
             if self.live.0.receiver_count() == 0 {
-                (tail, last_status) = (None, None);
+                (tail, last_status, skipping) = (None, None, false);
                 std::thread::sleep(TICK / 5);
                 continue;
             }

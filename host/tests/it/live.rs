@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::servers::World;
+use crate::servers::{World, eventually};
 
 const FLOOD: u32 = 200_000;
 
@@ -20,13 +20,11 @@ fn reading(building: &str, electricity: f64) -> String {
     format!("{reading}\n")
 }
 
-#[test]
-fn a_flood_is_skipped_and_said() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_skipped_and_said() {
     let world = World::new("flood");
     let running = world.start();
-    while world.told("/readyz").is_none() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    eventually("readiness", async || world.told("/readyz")).await;
     let address = world.page().replace("http://", "");
     let mut socket = TcpStream::connect(&address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

@@ -32,17 +32,15 @@ pub(crate) enum Bench {
 }
 
 pub(crate) fn measure(root: &Path, bench: &Bench) -> Result<()> {
-    prerequisites::for_building()?;
-    plugins::build(root)?;
-    let mut command = cargo(root);
-    command.args(["bench", "--quiet", "--package", "wattdog", "--bench"]);
     match bench {
-        Bench::Pipeline { arguments } => services::with(root, |variables| {
-            run(command.args(["pipeline", "--"]).args(arguments).envs(variables.iter().cloned()))
-        }),
+        Bench::Pipeline { arguments } => system(root, "pipeline", arguments),
         Bench::Page { arguments } => system(root, "page", arguments),
         Bench::SecondLife { arguments } => system(root, "second_life", arguments),
-        Bench::Plugin => run(command.arg("plugin")),
+        Bench::Plugin => {
+            prerequisites::for_building()?;
+            plugins::build(root)?;
+            run(cargo(root).args(["bench", "--quiet", "--package", "wattdog", "--bench", "plugin"]))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-use crate::config::{Config, Span};
+use crate::config::{self, Config, Span};
 use crate::kafka::{EmbeddedBroker, Feeder, Settings};
 use crate::replay::{Form, Pace};
 use crate::service::Service;
@@ -20,6 +20,8 @@ use player::Player;
 const INTERVAL: Span = Span::from_secs(300);
 /// Those that come with it.
 const PLUGINS: &str = "plugins";
+/// Field that keys readings which no configuration describes.
+const KEY: &str = "building";
 
 /// Nothing else is needed, and nothing outside is touched.
 #[derive(Debug, clap::Args)]
@@ -66,16 +68,17 @@ fn speed(text: &str) -> Result<f64, String> {
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let given = args.config.as_deref().map(|file| crate::config::load(Some(file), std::env::vars())).transpose()?;
-    let written = args.config.as_deref().zip(given.as_ref());
-    let form = own_model::form(given.as_ref());
+    let written = config::load_given(args.config.as_deref())?;
+    let form = Form::of(written.as_ref(), KEY);
     let plugins = match (&args.plugins, &args.data) {
         (Some(given), _) => given.clone(),
         (None, None) => PLUGINS.into(),
-        (None, Some(data)) => own_model::plugins(data, written, args.history, folder.path())?,
+        (None, Some(data)) => {
+            own_model::plugins(data, args.config.as_deref().zip(written.as_ref()), args.history, folder.path())?
+        }
     };
     let database = args.database.clone().unwrap_or_else(|| folder.path().join("wattdog.db"));
-    let mut config = Config { input: given.unwrap_or_default().input, ..Config::default() };
+    let mut config = Config { input: written.unwrap_or_default().input, ..Config::default() };
     let topics = [
         &config.kafka.topic,
         &config.topics.aggregations,

@@ -1,10 +1,11 @@
 //! A model of the readings' own past: one of other meters would call most of them anomalies.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::PLUGINS;
+use super::{KEY, PLUGINS};
 use crate::config::{Config, Span};
 use crate::domain::EventTime;
 use crate::readings_file::for_each_line;
@@ -12,26 +13,26 @@ use crate::replay::Form;
 use crate::train;
 
 /// Plugins and models, copied into `folder`, with a model of so much of the readings as is their past. Returns the folder of plugins.
-/// `config`: file that says how the readings are written, and what is in it.
+/// `config`: the file that says how readings are written, and what is in it.
 pub(super) fn plugins(data: &Path, config: Option<(&Path, &Config)>, history: Span, folder: &Path) -> Result<PathBuf> {
     for name in [PLUGINS, "models"] {
         copy_files(Path::new(name), &folder.join(name))
             .with_context(|| format!("cannot copy `{name}` for a model of {}", data.display()))?;
     }
-    let until = EventTime(beginning(data, form(config.map(|(_, config)| config)))?.0 + history.micros());
-    let mut model = train::Args::with_defaults(data, until, &folder.join("models/kmeans_energy.json"));
+    let beginning = beginning(data, Form::of(config.map(|(_, config)| config), KEY))?;
+    let until = EventTime(beginning.0 + history.micros()).to_string();
+    let output = folder.join("models/kmeans_energy.json");
+    let mut words: Vec<OsString> = vec![data.into(), "--until".into(), until.into(), "--output".into(), output.into()];
     if let Some((file, config)) = config {
-        model.configure(file, config);
+        // Measures that every reading has.
+        let measures = config.input.measures.iter().filter(|(_, measure)| measure.required);
+        let features: Vec<_> = measures.map(|(name, _)| name.as_str()).collect();
+        words.extend(["--config".into(), file.into(), "--features".into(), features.join(",").into()]);
     }
-    if let Err(error) = train::run(model) {
+    if let Err(error) = train::run(train::Args::of(words)) {
         tracing::warn!(error = format!("{error:#}"), "no model of these readings' past; the one that comes with wattdog is used");
     }
     Ok(folder.join(PLUGINS))
-}
-
-/// How readings are written: as the configuration says, or else as the generator writes them.
-pub(super) fn form(config: Option<&Config>) -> Form {
-    config.map_or_else(|| Form::Plain { key: "building".into() }, |config| Form::configured(&config.input))
 }
 
 /// Time of the first reading that has one.
