@@ -52,7 +52,7 @@ fn counters_within_objects_are_trained_on_and_scored_as_the_service_reads_them()
         wattdog(&[&["train", &readings, "--until", "2025-12-04T11:58:00Z", "--output", &model][..], &features].concat());
     // Of 58, the first does not say how much it has grown by.
     let summary = String::from_utf8(summary.stdout).unwrap();
-    assert!(summary.starts_with("57 rows, 1 ") && summary.contains("electricity 0.2"), "{summary}");
+    assert!(summary.starts_with("57 rows, 1 ") && summary.contains("electricity 0.5 kWh"), "{summary}");
     let plugin = workspace().join("plugins/kmeans.wasm");
     wattdog(&[
         "score",
