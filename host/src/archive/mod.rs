@@ -94,7 +94,10 @@ impl Archive {
     /// # Errors
     /// When there is no store, or it does not answer.
     pub async fn windows(&self, windows: &Windows) -> Result<Vec<Aggregation>, ArchiveError> {
-        within(ask!(self, store => store.windows(windows))).await
+        let mut rows = within(ask!(self, store => store.windows(windows))).await?;
+        // Stores give the latest first, which a limit needs, and each has an order of names of its own.
+        rows.sort_unstable_by(|a, b| (&a.building, a.window_start).cmp(&(&b.building, b.window_start)));
+        Ok(rows)
     }
 
     /// Findings, latest first.

@@ -48,12 +48,10 @@ impl Mongo {
         }
         let aggregations = self.collection("aggregations").await?;
         let found = aggregations.find(filter).sort(doc! { "window_start": -1, "building": 1 });
-        let mut answer = match windows.bucket_s {
-            None => self.as_stored(found.limit(windows.limit.into()).await?).await?,
-            Some(seconds) => self.in_buckets(found.await?, seconds * 1_000_000, windows.limit as usize).await?,
-        };
-        answer.sort_by(|a, b| (&a.building, a.window_start).cmp(&(&b.building, b.window_start)));
-        Ok(answer)
+        match windows.bucket_s {
+            None => self.as_stored(found.limit(windows.limit.into()).await?).await,
+            Some(seconds) => self.in_buckets(found.await?, seconds * 1_000_000, windows.limit as usize).await,
+        }
     }
 
     async fn as_stored(&self, mut rows: Cursor<Document>) -> Result<Vec<Aggregation>> {

@@ -33,9 +33,7 @@ impl Sql for Postgres {
         bound: |time| Parameter::Integer(time.0),
         exact: |time| Parameter::Integer(time.0),
         column: |column| format!("(extract(epoch FROM {column}) * 1000000)::bigint"),
-        bucket: |seconds| {
-            format!("(extract(epoch FROM date_bin({seconds} * interval '1 second', window_start, 'epoch')) * 1000000)::bigint")
-        },
+        bucket: |seconds| format!("date_bin({seconds} * interval '1 second', window_start, 'epoch')"),
         all: |column| format!("bool_and({column})"),
         text: |column| format!("{column}::text"),
         id: |parameter| format!("{parameter}::uuid"),

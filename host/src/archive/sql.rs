@@ -45,7 +45,7 @@ pub(super) struct Dialect {
     pub(super) exact: fn(EventTime) -> Parameter,
     /// A column of times as it comes out.
     pub(super) column: fn(&str) -> String,
-    /// The start of the bucket of so many seconds in which `window_start` lies, as `column` gives it.
+    /// The start of the bucket of so many seconds in which `window_start` lies, of the same type.
     pub(super) bucket: fn(seconds: i64) -> String,
     /// Whether all of a boolean column are true.
     pub(super) all: fn(&str) -> String,
@@ -116,20 +116,21 @@ fn latest(dialect: &Dialect) -> Statement {
     Statement::new(&format!("SELECT {time} FROM aggregations ORDER BY window_start DESC LIMIT 1"))
 }
 
-/// Rows for [`window`].
+/// Rows for [`window`], latest first.
 fn windows(dialect: &Dialect, measures: &[String], windows: &Windows) -> Statement {
     let column = dialect.column;
-    let mut statement = Statement::new("SELECT * FROM (SELECT building, ");
+    let start = windows.bucket_s.map_or_else(|| "window_start".to_owned(), dialect.bucket);
+    let mut statement = Statement::new(&format!("SELECT building, {}, ", column(&start)));
     match windows.bucket_s {
         None => {
-            statement.push(&format!("{}, {}, count, revision, final", column("window_start"), column("window_end")));
+            statement.push(&format!("{}, count, revision, final", column("window_end")));
             for m in measures {
                 statement.push(&format!(r#", "avg_{m}", "min_{m}", "max_{m}", "sum_{m}""#));
             }
         }
-        Some(seconds) => {
-            let (bucket, end, all) = ((dialect.bucket)(seconds), column("max(window_end)"), (dialect.all)("final"));
-            statement.push(&format!("{bucket} AS bucket, {end}, CAST(sum(count) AS bigint), max(revision), {all}"));
+        Some(_) => {
+            let (end, all) = (column("max(window_end)"), (dialect.all)("final"));
+            statement.push(&format!("{end}, CAST(sum(count) AS bigint), max(revision), {all}"));
             for m in measures {
                 // A mean of means, each as heavy as the readings behind it.
                 let mean = format!(r#"sum("avg_{m}" * count) / nullif(sum(CASE WHEN "avg_{m}" IS NOT NULL THEN count END), 0)"#);
@@ -139,13 +140,11 @@ fn windows(dialect: &Dialect, measures: &[String], windows: &Windows) -> Stateme
     }
     statement.push(" FROM aggregations").push_range(dialect, "window_start", windows.range);
     statement.push_equal("building", windows.building.as_ref());
-    let latest_first = match windows.bucket_s {
-        Some(_) => " GROUP BY building, bucket ORDER BY 2 DESC, 1 LIMIT ",
-        // The column itself, which has an index.
-        None => " ORDER BY window_start DESC, building LIMIT ",
-    };
-    statement.push(latest_first).bind(Parameter::Integer(windows.limit.into()));
-    statement.push(") AS latest ORDER BY 1, 2");
+    if windows.bucket_s.is_some() {
+        statement.push(&format!(" GROUP BY building, {start}"));
+    }
+    // By the columns themselves, which have an index, or are what rows are grouped by.
+    statement.push(&format!(" ORDER BY {start} DESC, building LIMIT ")).bind(Parameter::Integer(windows.limit.into()));
     statement
 }
 

@@ -137,8 +137,8 @@ impl Overviews {
         let until = EventTime(latest.0 + 1);
         let bucket_us = self.bucket_s * 1_000_000;
         let since = EventTime((latest.0 - DAY_US).div_euclid(bucket_us) * bucket_us + bucket_us);
-        let rows = self.windows(Range { since, until }, self.bucket_s).await?;
-        let counts = self.archive.counts(Range { since, until }).await?;
+        let day = Range { since, until };
+        let (rows, counts) = tokio::try_join!(self.windows(day, self.bucket_s), self.archive.counts(day))?;
         let midnights = midnights(latest, self.day.clone());
         let days = self.days_of(&midnights);
         let Some(&today) = midnights.first() else { unreachable!("today has begun") };
