@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 use common::{default_detector, variable};
+use system::System;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -108,28 +109,32 @@ fn main() -> Result<()> {
     let (mut rounds, mut others) = (Vec::new(), Vec::new());
     for round in 1..=WARM_UP + args.rounds {
         let bare = bare_loop::run(&topic)?;
-        let system = runtime.block_on(system::run(&topic, &plugins, folder.path(), round))?;
+        let run = |topic: &Topic, number| runtime.block_on(system::run(topic, &plugins, folder.path(), number));
+        let run_other = || other.as_ref().map(|other| run(other, OTHERS + round)).transpose();
+        // Who comes first finds another machine than who comes second, so they take turns in that too.
+        let (system, other) = if round % 2 == 0 {
+            let other = run_other()?;
+            (run(&topic, round)?, other)
+        } else {
+            (run(&topic, round)?, run_other()?)
+        };
         let counts = round > WARM_UP;
         println!(
-            "{}: bare loop {:.0} readings/s; wattdog {:.0} committed, {:.0} in PostgreSQL",
+            "{}: bare loop {:.0} readings/s; wattdog {}",
             if counts { format!("round {}", round - WARM_UP) } else { "warm-up".to_owned() },
             bare.readings_per_second,
-            system.committed_per_second,
-            system.stored_per_second
+            rates(&system)
         );
+        if let Some(other) = &other {
+            println!("   the other: {}", rates(other));
+        }
         if counts {
             rounds.push((bare, system));
-        }
-        if let Some(other) = &other {
-            let system = runtime.block_on(system::run(other, &plugins, folder.path(), OTHERS + round))?;
-            println!("   the other: {:.0} committed, {:.0} in PostgreSQL", system.committed_per_second, system.stored_per_second);
-            if counts {
-                others.push(system);
-            }
+            others.extend(other);
         }
     }
     if !others.is_empty() {
-        report::compare(rounds.iter().map(|(_, system)| system), others.iter());
+        report::compare(&rounds.iter().map(|(_, system)| system).zip(&others).collect::<Vec<_>>());
     }
     report::print(rounds);
     Ok(())
@@ -149,6 +154,10 @@ impl Args {
         }
         Ok(Some(other))
     }
+}
+
+fn rates(system: &System) -> String {
+    format!("{:.0} committed, {:.0} in PostgreSQL", system.committed_per_second, system.stored_per_second)
 }
 
 fn wattdog() -> Command {

@@ -34,24 +34,40 @@ pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
 
 type Figure = (&'static str, fn(&System) -> f64);
 
-/// Medians of two that were measured in turn.
-pub(crate) fn compare<'r>(first: impl Iterator<Item = &'r System> + Clone, other: impl Iterator<Item = &'r System> + Clone) {
-    println!("\n{:<36} {:>10} {:>10} {:>8}", "medians", "first", "other", "ratio");
+/// Medians of two that were measured in turn, and of the ratio within a round, with the interval in which that median lies with 95 %
+/// confidence: between two order statistics, by the sign test.
+pub(crate) fn compare(rounds: &[(&System, &System)]) {
+    println!("\n{:<36} {:>10} {:>10} {:>8}   95 % interval", "medians", "first", "other", "ratio");
     let figures: [Figure; 3] = [
         ("readings/s to the last commit", |system| system.committed_per_second),
         ("ns a reading, of the process", |system| system.threads.values().sum()),
         ("ns a reading, of all processes", |system| system.machine),
     ];
     for (what, figure) in figures {
-        let (first, other) = (median(first.clone().map(figure)), median(other.clone().map(figure)));
-        println!("{what:<36} {first:>10.0} {other:>10.0} {:>8.2}", other / first);
+        let first = median(&sorted(rounds.iter().map(|(first, _)| figure(first))));
+        let other = median(&sorted(rounds.iter().map(|(_, other)| figure(other))));
+        let ratios = sorted(rounds.iter().map(|(first, other)| figure(other) / figure(first)));
+        let interval =
+            interval(&ratios).map_or_else(|| "of too few rounds".to_owned(), |(low, high)| format!("{low:.3} to {high:.3}"));
+        println!("{what:<36} {first:>10.0} {other:>10.0} {:>8.3}   {interval}", median(&ratios));
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted[sorted.len() / 2]
+}
+
+/// By the normal approximation of how many of the values lie below the median.
+fn interval(sorted: &[f64]) -> Option<(f64, f64)> {
+    let rounds = sorted.len() as f64;
+    let outside = ((rounds - 1.96 * rounds.sqrt()) / 2.0).floor() as usize;
+    (rounds >= 6.0).then(|| (sorted[outside.saturating_sub(1)], sorted[sorted.len() - outside.max(1)]))
 }
 
 fn ratio((bare, system): &(BareLoop, System)) -> f64 {
