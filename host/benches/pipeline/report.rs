@@ -1,5 +1,7 @@
 //! What the rounds say together.
 
+use std::collections::BTreeSet;
+
 use crate::bare_loop::BareLoop;
 use crate::system::System;
 
@@ -50,6 +52,14 @@ pub(crate) fn compare(rounds: &[(&System, &System)]) {
         let interval =
             interval(&ratios).map_or_else(|| "of too few rounds".to_owned(), |(low, high)| format!("{low:.3} to {high:.3}"));
         println!("{what:<36} {first:>10.0} {other:>10.0} {:>8.3}   {interval}", median(&ratios));
+    }
+    let threads: BTreeSet<&String> =
+        rounds.iter().flat_map(|(first, other)| first.threads.keys().chain(other.threads.keys())).collect();
+    for thread in threads {
+        let ns = |system: &System| system.threads.get(thread).copied().unwrap_or_default();
+        let first = median(&sorted(rounds.iter().map(|(first, _)| ns(first))));
+        let other = median(&sorted(rounds.iter().map(|(_, other)| ns(other))));
+        println!("  of thread {thread:<24} {first:>10.1} {other:>10.1}");
     }
 }
 
