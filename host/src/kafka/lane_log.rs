@@ -327,7 +327,7 @@ pub(super) fn hopeless(code: RDKafkaErrorCode) -> Option<&'static str> {
         | RDKafkaErrorCode::GroupAuthorizationFailed
         | RDKafkaErrorCode::ClusterAuthorizationFailed
         | RDKafkaErrorCode::TransactionalIdAuthorizationFailed => {
-            Some("give this user the right to read the input, write the result topics and use transactions")
+            Some("give this user the right to read the input, with its group, to write the result topics and to use transactions")
         }
         RDKafkaErrorCode::SaslAuthenticationFailed => Some("check user and password in `kafka.properties`"),
         RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedForMessageFormat => {

@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance}
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::lane_log::hopeless;
 use super::{PartitionQueue, complaints};
 use crate::clock;
 
@@ -84,6 +85,8 @@ fn partitions(list: &TopicPartitionList) -> Vec<i32> {
 #[derive(Clone)]
 pub(super) struct Subscription {
     pub(super) consumer: Arc<BaseConsumer<Context>>,
+    /// Why the broker does not let this member in; the client would go on asking.
+    refused: Arc<OnceLock<String>>,
 }
 
 impl Subscription {
@@ -95,20 +98,22 @@ impl Subscription {
         let weak = Arc::downgrade(&consumer);
         consumer.context().consumer.set(weak).unwrap_or_else(|_| unreachable!("set once, here"));
         consumer.subscribe(topics)?;
-        Ok(Self { consumer })
+        Ok(Self { consumer, refused: Arc::default() })
     }
 
     /// Serves rebalances and errors for a while. Call again and again from one thread.
     pub(super) fn serve(&self, wait: Duration) {
-        if let Some(Err(error)) = self.consumer.poll(wait) {
-            complaints::say(&error, "");
+        let Some(Err(error)) = self.consumer.poll(wait) else { return };
+        complaints::say(&error, "");
+        if let Some(advice) = error.rdkafka_error_code().and_then(hopeless) {
+            self.refused.get_or_init(|| format!("{error}: {advice}"));
         }
     }
 
     /// Why this member cannot go on, whatever it does.
     pub(super) fn hopeless(&self) -> Option<String> {
-        let (code, reason) = self.consumer.client().fatal_error()?;
-        Some(match super::lane_log::hopeless(code) {
+        let Some((code, reason)) = self.consumer.client().fatal_error() else { return self.refused.get().cloned() };
+        Some(match hopeless(code) {
             Some(advice) => format!("{reason}: {advice}"),
             None => reason,
         })

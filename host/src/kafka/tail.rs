@@ -31,8 +31,8 @@ impl Tail {
     /// When the broker does not answer.
     pub fn open(settings: &Settings, topics: &[&str]) -> KafkaResult<Self> {
         let mut config = settings.consumer("wattdog.tail");
-        // A page shows the latest; what it does not take in time is of no use to it.
-        config.set("queued.max.messages.kbytes", "2048").set("auto.offset.reset", "latest");
+        // A page shows the latest; what it does not take in time is of no use to it, and would be fetched for nothing.
+        config.set("queued.min.messages", "500").set("queued.max.messages.kbytes", "128").set("auto.offset.reset", "latest");
         let consumer: BaseConsumer<Context> = config.create_with_context(Context)?;
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut tail = Self { consumer, topics, assigned: TopicPartitionList::new(), looked: clock::monotonic() };

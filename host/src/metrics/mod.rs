@@ -1,6 +1,7 @@
 //! Counters and gauges, under the names that dashboards use.
 
 mod process;
+mod share;
 
 use std::sync::atomic::AtomicU64;
 
@@ -10,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+pub use share::Share;
 
 macro_rules! label_set {
     ($name:ident { $($field:ident),* }) => {
@@ -93,7 +96,7 @@ pub struct Metrics {
     pub commit_failures: Counter,
     /// Lives of each lane: one begins when a partition comes, and after a failure.
     pub lane_lives: Family<PartitionLabel, Counter>,
-    /// Bytes of serialised state.
+    /// Bytes of the state that each lane wrote last, added up.
     pub state_bytes: Gauge,
     /// 1 while all lanes run, else 0.
     pub ready: Gauge,
@@ -162,7 +165,7 @@ impl Metrics {
         registry.register("plugin_cpu_seconds", "Processor time of calls into a plugin", m.plugin_cpu.clone());
         registry.register("plugin_call_seconds", "Time of calls into a plugin", m.plugin_call.clone());
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
-        registry.register("plugin_memory_bytes", "Linear memory of a plugin", m.plugin_memory.clone());
+        registry.register("plugin_memory_bytes", "Linear memory of a plugin, in all lanes", m.plugin_memory.clone());
         registry.register("split_buildings", "Buildings whose readings come in two partitions", m.split_buildings.clone());
         registry.register("plugin_quarantined", "1 for a plugin that is not asked", m.plugin_quarantined.clone());
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
@@ -175,7 +178,7 @@ impl Metrics {
         registry.register("commit_seconds", "Time of transactions", m.commit.clone());
         registry.register("commit_failures", "Transactions that were begun again", m.commit_failures.clone());
         registry.register("lane_lives", "Times that a lane began", m.lane_lives.clone());
-        registry.register("state_bytes", "Serialised state", m.state_bytes.clone());
+        registry.register("state_bytes", "Serialised state, as each lane wrote it last", m.state_bytes.clone());
         registry.register("ready", "1 while all lanes run", m.ready.clone());
         (metrics, all)
     }

@@ -1,12 +1,13 @@
 //! What lanes say of themselves, once a second: how far they are, and how full their queues are.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lane::Shared;
 use super::log::LaneLog;
 use super::progress::Progress;
-use crate::metrics::{Metrics, PartitionLabel};
+use crate::metrics::{Metrics, PartitionLabel, PluginLabel, Share};
 use crate::state::LaneState;
 
 /// How often a lag is told.
@@ -18,16 +19,38 @@ pub(super) struct Gauges {
     progress: Arc<Progress>,
     partition: i32,
     label: PartitionLabel,
+    /// The lane's part of each plugin's memory.
+    memory: HashMap<PluginLabel, Share>,
+    /// What it wrote of its state last.
+    state_bytes: Share,
 }
 
 impl Gauges {
     pub(super) fn of(shared: &Shared, partition: i32) -> Self {
         let label = PartitionLabel { partition: partition.to_string() };
-        Self { metrics: shared.metrics.clone(), progress: Arc::clone(&shared.progress), partition, label }
+        let state_bytes = Share::of(&shared.metrics.state_bytes);
+        let (metrics, progress) = (shared.metrics.clone(), Arc::clone(&shared.progress));
+        Self { metrics, progress, partition, label, memory: HashMap::new(), state_bytes }
+    }
+
+    /// How much each plugin of the lane takes; of one that it lacks, nothing is left.
+    pub(super) fn tell_memory(&mut self, plugins: impl Iterator<Item = (String, usize)>) {
+        let mut before = std::mem::take(&mut self.memory);
+        for (plugin, bytes) in plugins {
+            let label = PluginLabel { plugin };
+            let first = || Share::of(&self.metrics.plugin_memory.get_or_create(&label));
+            let mut share = before.remove(&label).unwrap_or_else(first);
+            share.set(gauge(bytes));
+            self.memory.insert(label, share);
+        }
+    }
+
+    pub(super) fn tell_state(&mut self, bytes: usize) {
+        self.state_bytes.set(gauge(bytes));
     }
 
     pub(super) fn tell(&self, log: &impl LaneLog, state: &LaneState, lag: i64, outbox_bytes: usize) {
-        let Self { metrics, progress, partition, label } = self;
+        let Self { metrics, progress, partition, label, .. } = self;
         progress.tell(*partition, state);
         let queued = log.queued();
         metrics.consumer_lag.get_or_create(label).set(lag);
@@ -42,7 +65,7 @@ impl Gauges {
 
 impl Drop for Gauges {
     fn drop(&mut self) {
-        let Self { metrics, progress, partition, label } = self;
+        let Self { metrics, progress, partition, label, .. } = self;
         progress.leave(*partition);
         for family in [&metrics.consumer_lag, &metrics.input_queued, &metrics.results_queued, &metrics.outbox_bytes] {
             family.remove(label);

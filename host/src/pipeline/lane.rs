@@ -235,6 +235,7 @@ impl<L: LaneLog> Lane<L> {
         self.last_live = now;
         let lag = self.log.lag_behind(self.state.next_offset.unwrap_or(0));
         self.gauges.tell(&self.log, &self.state, lag, self.stages.results.outbox.byte_len());
+        self.gauges.tell_memory(self.stages.memory());
         if lag > CAUGHT_UP_RECORDS && !idle {
             return;
         }
@@ -289,7 +290,7 @@ impl<L: LaneLog> Lane<L> {
         let Stages { results, enrich, detect, .. } = &mut self.stages;
         let plugins = enrich.plugins().chain(detect.plugins());
         let bytes = self.writer.write(&mut self.state, plugins, next_offset, &mut results.outbox);
-        self.shared.metrics.state_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.gauges.tell_state(bytes);
         self.stages.cpu.lap(Stage::State);
     }
 }

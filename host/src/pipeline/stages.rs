@@ -246,9 +246,12 @@ impl Stages {
             let label = PluginLabel { plugin: plugin.plugin().label() };
             metrics.plugin_call.get_or_create(&label).observe(cost.elapsed.as_secs_f64());
             metrics.plugin_cpu.get_or_create(&label).inc_by(cost.cpu.as_secs_f64());
-            let bytes = i64::try_from(plugin.memory_bytes()).unwrap_or(i64::MAX);
-            metrics.plugin_memory.get_or_create(&label).set(bytes);
         }
+    }
+
+    /// Bytes of memory of each plugin's instance.
+    pub(super) fn memory(&mut self) -> impl Iterator<Item = (String, usize)> {
+        self.enrich.plugins().chain(self.detect.plugins()).map(|plugin| (plugin.plugin().label(), plugin.memory_bytes()))
     }
 }
 

@@ -141,10 +141,13 @@ async fn a_broker_with_tls_a_password_and_rights_is_as_good_as_any() {
     );
     assert_eq!(examined(&world, &[], "transactions").0, "bad", "without rights");
 
-    let mut rights = Command::new(variable("WATTDOG_TEST_PYTHON"));
-    rights.arg(workspace().join("host/tests/secured/rights.py")).args(["--bootstrap", &broker.address, "--user", USER]);
-    rights.args(["--name", &world.name, "--authority"]).arg(&authority);
-    assert!(rights.status().unwrap().success());
+    let allow = |kinds: &[&str]| {
+        let mut rights = Command::new(variable("WATTDOG_TEST_PYTHON"));
+        rights.arg(workspace().join("host/tests/secured/rights.py")).args(["--bootstrap", &broker.address, "--user", USER]);
+        rights.args(["--name", &world.name, "--authority"]).arg(&authority).arg("--of").args(kinds);
+        assert!(rights.status().unwrap().success());
+    };
+    allow(&["topics", "transactions"]);
     eventually("transactions are allowed", async || (examined(&world, &[], "transactions").0 == "good").then_some(())).await;
 
     let file = world.readings(300);
@@ -153,6 +156,11 @@ async fn a_broker_with_tls_a_password_and_rights_is_as_good_as_any() {
     let mut replay = vec!["replay", "--bootstrap", &world.kafka, "--topic", &world.name, file.to_str().unwrap()];
     replay.extend(given.iter().map(String::as_str));
     world.run(&replay);
+
+    let mut running = world.start_with(&[("WATTDOG__INPUT__REPARTITION", "never")]);
+    eventually("a host that may not join its group ends", async || (!running.lives()).then_some(())).await;
+    assert!(world.log().contains("give this user the right to read the input, with its group"), "{}", world.log());
+    allow(&["groups"]);
     let running = world.start();
     let postgres = world.postgres().await;
     eventually("all readings are in windows that are stored", async || {

@@ -21,6 +21,7 @@ def main():
     arguments.add_argument("--authority", required=True)
     arguments.add_argument("--user", required=True)
     arguments.add_argument("--name", required=True, help="what topics, group and transactional ids begin with")
+    arguments.add_argument("--of", choices=["topics", "groups", "transactions"], nargs="*", help="all when left out")
     of = arguments.parse_args()
     admin = AdminClient({
         "bootstrap.servers": of.bootstrap,
@@ -31,14 +32,15 @@ def main():
         "ssl.ca.location": of.authority,
     })
     rights = [
-        (ResourceType.TOPIC, of.name, TOPIC),
-        (ResourceType.GROUP, of.name, [AclOperation.READ]),
-        (ResourceType.GROUP, "wattdog", [AclOperation.READ]),
-        (ResourceType.TRANSACTIONAL_ID, of.name, TRANSACTION),
+        ("topics", ResourceType.TOPIC, of.name, TOPIC),
+        ("groups", ResourceType.GROUP, of.name, [AclOperation.READ]),
+        ("groups", ResourceType.GROUP, "wattdog", [AclOperation.READ]),
+        ("transactions", ResourceType.TRANSACTIONAL_ID, of.name, TRANSACTION),
     ]
     bindings = [
         AclBinding(kind, prefix, ResourcePatternType.PREFIXED, f"User:{of.user}", "*", operation, AclPermissionType.ALLOW)
-        for kind, prefix, operations in rights
+        for which, kind, prefix, operations in rights
+        if not of.of or which in of.of
         for operation in operations
     ]
     for given in admin.create_acls(bindings).values():
