@@ -14,8 +14,6 @@ use crate::clock;
 /// How often it is asked whether a topic has more partitions.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
-const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// What is committed to some topics from now on.
 pub struct Tail {
     consumer: BaseConsumer<Context>,
@@ -55,8 +53,8 @@ impl Tail {
         if grown.count() > 0 { self.consumer.incremental_assign(&grown) } else { Ok(()) }
     }
 
-    /// Gives topic, key and value of each record to `take` until `wait` has passed. Of more than `most` the rest is skipped, so that
-    /// it stays near the end at any rate; then the answer is true.
+    /// Gives topic, key and value of each record to `take` until `wait` has passed. True: there were `most` before, and there may be
+    /// more.
     ///
     /// # Errors
     /// When the broker does not answer; ask again later.
@@ -65,30 +63,24 @@ impl Tail {
             self.look()?;
         }
         let deadline = clock::monotonic() + wait;
-        let mut taken = 0;
-        loop {
-            let left = deadline.saturating_duration_since(clock::monotonic());
-            if left.is_zero() {
+        for _ in 0..most {
+            let Some(message) = self.consumer.poll(deadline.saturating_duration_since(clock::monotonic())) else {
                 return Ok(false);
-            }
-            if taken == most {
-                std::thread::sleep(left);
-                self.skip()?;
-                return Ok(true);
-            }
-            if let Some(message) = self.consumer.poll(left) {
-                let message = message?;
-                take(message.topic(), message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-                taken += 1;
-            }
+            };
+            let message = message?;
+            take(message.topic(), message.key().unwrap_or_default(), message.payload().unwrap_or_default());
         }
+        Ok(true)
     }
 
-    /// On to the present ends.
-    fn skip(&self) -> KafkaResult<()> {
-        let mut ends = self.assigned.clone();
-        ends.set_all_offsets(Offset::End)?;
-        self.consumer.seek_partitions(ends, SEEK_TIMEOUT)?;
-        Ok(())
+    /// Fetches nothing for so long, then goes on from the present ends; what came meanwhile is skipped.
+    ///
+    /// # Errors
+    /// When the broker does not answer; ask again later.
+    pub fn rest(&mut self, pause: Duration) -> KafkaResult<()> {
+        self.consumer.incremental_unassign(&self.assigned)?;
+        std::thread::sleep(pause);
+        self.assigned.set_all_offsets(Offset::End)?;
+        self.consumer.incremental_assign(&self.assigned)
     }
 }

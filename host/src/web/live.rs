@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 
 use crate::clock;
 use crate::config::Config;
-use crate::kafka::{Settings, Tail};
+use crate::kafka::{KafkaError, Settings, Tail};
 
 /// How often those who look hear of new rows.
 const TICK: Duration = Duration::from_millis(500);
@@ -20,9 +20,10 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(2);
 const MOST_FINDINGS: usize = 50;
 /// Likewise, windows of one building: one that ended, the next, and a correction or two.
 const MOST_WINDOWS: usize = 4;
-/// Most records of one tick that are looked at, so that those who look cost little at any rate: all open windows of a few thousand
-/// buildings.
+/// Most records of one tick that are looked at: all open windows of a few thousand buildings.
 const MOST_RECORDS: usize = 4_000;
+/// Of more, nothing is looked at for so long, so that those who look cost little at any rate.
+const FLOOD_PAUSE: Duration = Duration::from_millis(1_500);
 /// Ticks that wait for a slow browser; then it misses some, and is told.
 const QUEUED: usize = 16;
 /// How long to wait for a broker that is away.
@@ -61,14 +62,6 @@ struct Key<'r> {
     window_start: Cow<'r, str>,
 }
 
-/// What a tick brought.
-struct Rows {
-    /// None where there was nothing.
-    json: Option<String>,
-    /// There was more.
-    skipped: bool,
-}
-
 struct Teller {
     live: Live,
     settings: Settings,
@@ -96,23 +89,26 @@ impl Teller {
             if tail.is_none() {
                 tail = Tail::open(&self.settings, &[&self.aggregations, &self.anomalies]).ok();
             }
-            let rows = tail.as_mut().map(|tail| self.rows(tail));
-            match rows {
-                Some(Ok(Rows { json, skipped })) => {
-                    if let Some(json) = json {
-                        self.tell("rows", json);
-                    }
-                    // Not with each tick: every browser then asks for all that it shows.
-                    if std::mem::replace(&mut skipping, skipped) && !skipped {
-                        self.tell("missed", "{}".to_owned());
-                    }
-                }
-                Some(Err(_)) | None => {
-                    tail = None;
-                    std::thread::sleep(PATIENCE);
-                }
+            let told = tail.as_mut().map(|tail| self.tick(tail, &mut skipping));
+            if !matches!(told, Some(Ok(()))) {
+                tail = None;
+                std::thread::sleep(PATIENCE);
             }
         }
+    }
+
+    /// `skipping`: rows have been skipped, and nobody was told yet.
+    fn tick(&self, tail: &mut Tail, skipping: &mut bool) -> Result<(), KafkaError> {
+        let flooded = self.rows(tail)?;
+        if flooded {
+            *skipping = true;
+            return tail.rest(FLOOD_PAUSE);
+        }
+        // Only when it is over: every browser then asks for all that it shows.
+        if std::mem::take(skipping) {
+            self.tell("missed", "{}".to_owned());
+        }
+        Ok(())
     }
 
     fn tell(&self, event: &str, data: String) {
@@ -120,11 +116,12 @@ impl Teller {
         let _ = self.live.0.send(format!("event: {event}\ndata: {data}\n\n").into());
     }
 
-    /// A tick's rows, as they stand in the topics: of each building the last windows, and the last findings.
-    fn rows(&self, tail: &mut Tail) -> Result<Rows, crate::kafka::KafkaError> {
+    /// Tells a tick's rows, as they stand in the topics: of each building the last windows, and the last findings. True: there are
+    /// more.
+    fn rows(&self, tail: &mut Tail) -> Result<bool, KafkaError> {
         let mut windows = HashMap::<Box<[u8]>, BTreeMap<String, String>>::new();
         let mut findings = VecDeque::new();
-        let skipped = tail.read(TICK, MOST_RECORDS, |topic, building, row| {
+        let flooded = tail.read(TICK, MOST_RECORDS, |topic, building, row| {
             let Ok(row) = std::str::from_utf8(row) else { return };
             if topic == self.aggregations {
                 let Ok(Key { window_start }) = serde_json::from_str(row) else { return };
@@ -142,8 +139,10 @@ impl Teller {
         })?;
         let windows: Vec<_> = windows.into_values().flat_map(BTreeMap::into_values).collect();
         let findings: Vec<_> = findings.into();
-        let json = || format!(r#"{{"windows":[{}],"anomalies":[{}]}}"#, windows.join(","), findings.join(","));
-        Ok(Rows { json: (!windows.is_empty() || !findings.is_empty()).then(json), skipped })
+        if !windows.is_empty() || !findings.is_empty() {
+            self.tell("rows", format!(r#"{{"windows":[{}],"anomalies":[{}]}}"#, windows.join(","), findings.join(",")));
+        }
+        Ok(flooded)
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::servers::{World, eventually};
 
 const FLOOD: u32 = 200_000;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lines of the stream up to one with `word`.
 fn until(stream: &mut impl Iterator<Item = String>, word: &str) {
-    assert!(stream.any(|line| line.contains(word)), "the stream ends without `{word}`");
+    let begun = Instant::now();
+    let mut in_time = stream.take_while(|_| begun.elapsed() < PATIENCE);
+    assert!(in_time.any(|line| line.contains(word)), "no `{word}` came within {PATIENCE:?}");
 }
 
 fn reading(building: &str, electricity: f64) -> String {
@@ -27,7 +30,7 @@ async fn a_flood_is_skipped_and_said() {
     eventually("readiness", async || world.told("/readyz")).await;
     let address = world.page().replace("http://", "");
     let mut socket = TcpStream::connect(&address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(socket, "GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
     let mut stream = BufReader::new(socket).lines().map_while(Result::ok);
     until(&mut stream, "event: status");
