@@ -91,7 +91,8 @@ impl Teller {
             }
             let told = tail.as_mut().map(|tail| self.tick(tail, &mut skipping));
             if !matches!(told, Some(Ok(()))) {
-                tail = None;
+                // The next one begins with what is new then.
+                (tail, skipping) = (None, true);
                 std::thread::sleep(PATIENCE);
             }
         }
