@@ -76,8 +76,8 @@ fn median(sorted: &[f64]) -> f64 {
 /// By the normal approximation of how many of the values lie below the median.
 fn interval(sorted: &[f64]) -> Option<(f64, f64)> {
     let rounds = sorted.len() as f64;
-    let outside = ((rounds - 1.96 * rounds.sqrt()) / 2.0).floor() as usize;
-    (rounds >= 6.0).then(|| (sorted[outside.saturating_sub(1)], sorted[sorted.len() - outside.max(1)]))
+    let rank = ((rounds - 1.96 * rounds.sqrt()) / 2.0).max(1.0) as usize;
+    (rounds >= 6.0).then(|| (sorted[rank - 1], sorted[sorted.len() - rank]))
 }
 
 fn ratio((bare, system): &(BareLoop, System)) -> f64 {

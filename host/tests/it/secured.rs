@@ -141,10 +141,10 @@ async fn a_broker_with_tls_a_password_and_rights_is_as_good_as_any() {
     );
     assert_eq!(examined(&world, &[], "transactions").0, "bad", "without rights");
 
-    let allow = |kinds: &[&str]| {
+    let allow = |which: &[&str]| {
         let mut rights = Command::new(variable("WATTDOG_TEST_PYTHON"));
         rights.arg(workspace().join("host/tests/secured/rights.py")).args(["--bootstrap", &broker.address, "--user", USER]);
-        rights.args(["--name", &world.name, "--authority"]).arg(&authority).arg("--of").args(kinds);
+        rights.args(["--name", &world.name, "--authority"]).arg(&authority).arg("--rights").args(which);
         assert!(rights.status().unwrap().success());
     };
     allow(&["topics", "transactions"]);

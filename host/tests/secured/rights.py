@@ -1,4 +1,4 @@
-"""Gives a user the rights of the table in host/docs/deploy.md, and the right to write its input."""
+"""Gives a user rights of the table in host/docs/deploy.md: to the topics, with that to write its input, to groups, to transactions."""
 
 import argparse
 
@@ -21,7 +21,7 @@ def main():
     arguments.add_argument("--authority", required=True)
     arguments.add_argument("--user", required=True)
     arguments.add_argument("--name", required=True, help="what topics, group and transactional ids begin with")
-    arguments.add_argument("--of", choices=["topics", "groups", "transactions"], nargs="*", help="all when left out")
+    arguments.add_argument("--rights", choices=["topics", "groups", "transactions"], nargs="+", required=True)
     of = arguments.parse_args()
     admin = AdminClient({
         "bootstrap.servers": of.bootstrap,
@@ -40,7 +40,7 @@ def main():
     bindings = [
         AclBinding(kind, prefix, ResourcePatternType.PREFIXED, f"User:{of.user}", "*", operation, AclPermissionType.ALLOW)
         for which, kind, prefix, operations in rights
-        if not of.of or which in of.of
+        if which in of.rights
         for operation in operations
     ]
     for given in admin.create_acls(bindings).values():
