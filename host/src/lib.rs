@@ -27,6 +27,7 @@ pub mod comparison;
 pub mod doctor;
 pub mod generate;
 pub mod kit;
+mod output;
 pub mod readings_file;
 pub mod replay;
 pub mod train;

@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
     if let Command::CompilePlugin { limits } = &cli.command {
         return wattdog_plugin_runtime::compile_standard_input(limits);
     }
-    end_with_the_pipe();
+    end_with_standard_output();
     if !matches!(cli.command, Command::Run(_)) {
         log::start(None);
     }
@@ -121,15 +121,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whoever reads our output may have read enough, as `head` has: that is no failure, and no panic.
-fn end_with_the_pipe() {
+/// A reader of our output may have read enough, as `head` has, and the disk behind it may be full: neither is a panic.
+fn end_with_standard_output() {
+    const FAILED: &str = "failed printing to stdout: ";
+
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
-            std::process::exit(0);
+        match words.strip_prefix(FAILED) {
+            Some(reason) if reason.contains("Broken pipe") => std::process::exit(0),
+            Some(reason) => {
+                report(&anyhow::anyhow!("cannot write standard output: {reason}"));
+                std::process::exit(1);
+            }
+            None => tell(panic),
         }
-        tell(panic);
     }));
 }
 

@@ -1,14 +1,15 @@
 //! `wattdog score`: a detector over recorded readings, offline.
 
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use wattdog_plugin_runtime::{Fault, Runtime, RuntimeConfig};
 
 use crate::config;
 use crate::detect::{Detect, Source, Verdicts};
 use crate::domain::MeterTable;
+use crate::output::Output;
 use crate::readings_file::Recorded;
 use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
 use crate::results::{Anomaly, RowFormat};
@@ -50,12 +51,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let mut detect = Detect::default();
     detect.adopt(&lineup, Names { meters: &MeterTable::default(), dictionaries: &Vec::new() });
     let mut findings = Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 };
-    let mut out: Box<dyn std::io::Write> = if args.output.as_os_str() == "-" {
-        Box::new(std::io::stdout())
-    } else {
-        let file = std::fs::File::create(&args.output).with_context(|| format!("cannot write {}", args.output.display()))?;
-        Box::new(BufWriter::new(file))
-    };
+    let mut out = Output::create(&args.output)?;
     let mut recorded = Recorded::new(&config);
     recorded.for_each_batch(&args.input, |batch, meters| {
         detect.run(batch, meters, &Vec::new(), Source { topic: "offline", partition: 0 }, &mut findings);

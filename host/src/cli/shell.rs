@@ -1,9 +1,11 @@
 //! For the shell: completion scripts and man pages, made of the commands' own definitions.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+
+use crate::output::Output;
 
 /// Print a completion script.
 #[derive(Debug, clap::Args)]
@@ -22,9 +24,12 @@ pub(super) struct Man {
 }
 
 pub(super) fn completions(args: &Completions, mut command: clap::Command) -> anyhow::Result<()> {
+    // Into memory first: the crate panics where it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "wattdog", &mut script);
-    std::io::stdout().write_all(&script).context("cannot write to standard output")
+    let mut out = Output::create(Path::new("-"))?;
+    out.write_all(&script)?;
+    Ok(out.flush()?)
 }
 
 pub(super) fn man(args: &Man, command: clap::Command) -> anyhow::Result<()> {

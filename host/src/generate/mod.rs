@@ -3,8 +3,7 @@
 mod campus;
 mod training;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ pub use campus::{Campus, Reading, Shape};
 use crate::clock;
 use crate::domain::EventTime;
 use crate::kafka::{Destination, Feeder};
+use crate::output::Output;
 
 /// `wattdog generate …`
 #[derive(Debug, clap::Subcommand)]
@@ -77,7 +77,7 @@ pub fn run(command: Generate) -> anyhow::Result<()> {
     match command {
         Generate::Readings(args) => readings(args),
         Generate::Training(args) => {
-            let mut out = create(&args.output)?;
+            let mut out = Output::create(&args.output)?;
             let csv = args.output.extension().is_some_and(|extension| extension == "csv");
             training::write(args.rows, args.seed, csv, &mut out)?;
             Ok(out.flush()?)
@@ -101,7 +101,7 @@ fn readings(args: ReadingsArgs) -> anyhow::Result<()> {
     let campus = Campus::new(shape, start, args.seed).take(usize::try_from(args.count.unwrap_or(u64::MAX))?);
     match args.output {
         Some(path) => {
-            let mut out = create(&path)?;
+            let mut out = Output::create(&path)?;
             for reading in campus {
                 writeln!(out, "{}", reading.json())?;
             }
@@ -125,12 +125,4 @@ fn send(campus: impl Iterator<Item = Reading>, args: &ReadingsArgs) -> anyhow::R
         feeder.send(reading.building.as_bytes(), reading.json().as_bytes())?;
     }
     Ok(feeder.finish()?)
-}
-
-fn create(path: &std::path::Path) -> anyhow::Result<Box<dyn Write>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(BufWriter::new(std::io::stdout())));
-    }
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Box::new(BufWriter::new(file)))
 }

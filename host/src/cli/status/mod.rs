@@ -3,7 +3,7 @@
 mod samples;
 mod view;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -59,6 +59,7 @@ fn ask(host: &Host) -> anyhow::Result<Seen> {
 }
 
 /// A host that is away for a while is looked for again.
+#[expect(clippy::print_stdout, reason = "the command's output")]
 fn watch(host: &Host) -> anyhow::Result<()> {
     let mut before: Option<(Seen, Instant)> = None;
     loop {
@@ -74,10 +75,9 @@ fn watch(host: &Host) -> anyhow::Result<()> {
                 format!("{error:#}\n")
             }
         };
-        let mut out = std::io::stdout().lock();
-        let first = if out.is_terminal() { CLEAR } else { "\n" };
-        write!(out, "{first}{text}")?;
-        out.flush()?;
+        let first = if std::io::stdout().is_terminal() { CLEAR } else { "\n" };
+        // Ends with a line break, so it is shown at once.
+        print!("{first}{text}");
         std::thread::sleep(WATCH_INTERVAL);
     }
 }
