@@ -8,6 +8,7 @@ pub mod postgres;
 pub mod sqlite;
 
 mod batch;
+mod migrations;
 mod outage;
 mod retention;
 mod runner;

@@ -15,7 +15,7 @@ pub use config::Config;
 use examine::examine;
 use statements::Statements;
 
-use super::{RowBatch, Sink, SinkError, within};
+use super::{RowBatch, Sink, SinkError, migrations, within};
 use crate::config::Span;
 use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
@@ -152,10 +152,7 @@ impl PostgresSink {
 /// Runs the migrations, without the server's limit to a statement. The pool has one connection.
 async fn make_tables(pool: &PgPool) -> Result<(), SinkError> {
     sqlx::query("SET statement_timeout = 0").execute(pool).await.map_err(outside)?;
-    sqlx::migrate!("migrations/postgres")
-        .run(pool)
-        .await
-        .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
+    migrations::postgres().run(pool).await.map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
     sqlx::query("RESET statement_timeout").execute(pool).await.map_err(outside)?;
     Ok(())
 }

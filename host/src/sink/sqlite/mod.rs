@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _};
 pub use config::Config;
 use statements::Statements;
 
-use super::{RowBatch, Sink, SinkError};
+use super::{RowBatch, Sink, SinkError, migrations};
 use crate::config::Span;
 use crate::domain::EventTime;
 
@@ -58,7 +58,7 @@ impl Sink for SqliteSink {
             .busy_timeout(self.config.timeout.duration());
         let cannot = |error| SinkError::Unavailable(format!("cannot open {}: {error}", self.config.path.display()));
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(cannot)?;
-        sqlx::migrate!("migrations/sqlite")
+        migrations::sqlite()
             .run(&pool)
             .await
             .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
