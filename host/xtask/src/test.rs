@@ -54,6 +54,7 @@ pub(crate) fn chaos(root: &Path, faults: u64, seed: u64) -> Result<()> {
 }
 
 fn integration(root: &Path) -> Result<()> {
+    services::discard_data(root)?;
     services::with(root, |variables| {
         let tests = || {
             let mut cargo = cargo(root);

@@ -1,12 +1,11 @@
 //! Apache Kafka, one node, from Maven's registry.
 
-use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::process::Server;
+use super::process::{Server, remove_folder};
 use crate::{run, say};
 
 /// Starts it and returns its address.
@@ -17,10 +16,10 @@ pub(super) fn up(root: &Path, folder: &Path, port: u16) -> Result<String> {
         return Ok(address);
     }
     let home = server.folder();
-    let libs = libraries(root, home)?;
+    let (libs, data) = (libraries(root, &server)?, server.data());
     let properties = home.join("server.properties");
-    std::fs::write(&properties, settings(port, &home.join("data")))?;
-    if !home.join("data/meta.properties").exists() {
+    std::fs::write(&properties, settings(port, &data))?;
+    if !data.join("meta.properties").exists() {
         let mut format = java(&libs);
         format.args(["kafka.tools.StorageTool", "format", "-t", "d2F0dGRvZy10ZXN0cy0xMg", "-c"]).arg(&properties);
         run(format.stdout(Stdio::null()).stderr(Stdio::null()))?;
@@ -32,7 +31,8 @@ pub(super) fn up(root: &Path, folder: &Path, port: u16) -> Result<String> {
 }
 
 /// Its libraries, installed when they are not those of the file.
-pub(super) fn libraries(root: &Path, home: &Path) -> Result<PathBuf> {
+pub(super) fn libraries(root: &Path, server: &Server) -> Result<PathBuf> {
+    let home = server.folder();
     let (libs, pom) = (home.join("libs"), std::fs::read(root.join("host/xtask/services/kafka.pom.xml"))?);
     let installed = libs.join("installed.xml");
     if std::fs::read(&installed).ok().is_some_and(|installed| installed == pom) {
@@ -40,9 +40,8 @@ pub(super) fn libraries(root: &Path, home: &Path) -> Result<PathBuf> {
     }
     say("installing Apache Kafka");
     // Another version may neither load beside it nor read its data.
-    for folder in [&libs, &home.join("data")] {
-        std::fs::remove_dir_all(folder).or_else(|error| (error.kind() == NotFound).then_some(()).ok_or(error))?;
-    }
+    remove_folder(&libs)?;
+    server.discard_data()?;
     std::fs::create_dir_all(home)?;
     std::fs::write(home.join("pom.xml"), &pom)?;
     let mut maven = Command::new("mvn");

@@ -24,6 +24,9 @@ const KAFKA_PORT: u16 = 19_192;
 const POSTGRES_PORT: u16 = 15_432;
 const MONGODB_PORT: u16 = 17_017;
 
+/// What all tests together leave in the servers, twice.
+const ROOM: u64 = 3_000_000_000;
+
 /// What to do with the servers.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Action {
@@ -98,6 +101,7 @@ pub(crate) fn run(root: &Path, action: &Action) -> Result<()> {
 fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
     let folder = folder(root);
     std::fs::create_dir_all(&folder)?;
+    ensure_room(&folder)?;
     let kafka = given_or("WATTDOG_TEST_KAFKA", || {
         prerequisites::for_services()?;
         kafka::up(root, &folder, KAFKA_PORT)
@@ -127,6 +131,20 @@ fn up(root: &Path) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
+/// A full disk under a server looks like many failures, and none of them names it.
+fn ensure_room(folder: &Path) -> Result<()> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let free = disk.f_bavail * disk.f_frsize;
+    ensure!(
+        free >= ROOM,
+        "{} has room for {} MB, and the servers of the tests take up to {}: free some",
+        folder.display(),
+        free / 1_000_000,
+        ROOM / 1_000_000
+    );
+    Ok(())
+}
+
 /// Does something with the servers up; ends them afterwards unless they ran before.
 pub(crate) fn with<T>(root: &Path, work: impl FnOnce(&[(&'static str, String)]) -> Result<T>) -> Result<T> {
     let folder = folder(root);
@@ -138,9 +156,14 @@ pub(crate) fn with<T>(root: &Path, work: impl FnOnce(&[(&'static str, String)]) 
     result
 }
 
+/// Servers that do not run now begin empty: what earlier tests left fills the disk in the end.
+pub(crate) fn discard_data(root: &Path) -> Result<()> {
+    servers(&folder(root)).iter().filter(|server| server.running().is_none()).try_for_each(Server::discard_data)
+}
+
 /// Where Kafka's libraries are.
 pub(crate) fn kafka_libraries(root: &Path) -> Result<PathBuf> {
-    kafka::libraries(root, Name::Kafka.server(&folder(root)).folder())
+    kafka::libraries(root, &Name::Kafka.server(&folder(root)))
 }
 
 /// Where FerretDB's program is.

@@ -21,7 +21,7 @@ pub(super) fn up(folder: &Path, port: u16) -> Result<String> {
         return Ok(url);
     }
     let home = server.folder();
-    let data = home.join("data");
+    let data = server.data();
     std::fs::create_dir_all(home)?;
     if is_root()? {
         run(Command::new("chown").arg(USER).arg(home))?;

@@ -1,6 +1,7 @@
 //! A server process: started once, found again by its process id, ended gently.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -27,6 +28,14 @@ impl Server {
     /// Where it keeps data, log and process id.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub(super) fn discard_data(&self) -> Result<()> {
+        remove_folder(&self.data())
     }
 
     /// Its process, when that is alive and still the one that was started.
@@ -85,6 +94,14 @@ impl Server {
         }
         say(&format!("{} stopped", self.name));
         Ok(())
+    }
+}
+
+/// Where it is there.
+pub(super) fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context(format!("cannot remove {}", folder.display())),
+        _ => Ok(()),
     }
 }
 
