@@ -8,8 +8,8 @@ mod bare_loop;
 #[allow(dead_code, reason = "each benchmark uses a part of it")]
 #[path = "../common/mod.rs"]
 mod common;
+mod followers;
 mod report;
-mod streams;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -51,9 +51,9 @@ struct Args {
     /// A setting of another host, to be measured in turn with the first.
     #[arg(long, value_name = "WATTDOG__SECTION__KEY=VALUE", value_parser = setting)]
     other_set: Vec<(String, String)>,
-    /// Browsers that follow the events of another host, to be measured in turn with the first, which nobody follows.
-    #[arg(long, default_value_t = 0)]
-    other_streams: u32,
+    /// Browsers that follow the events: measure what they cost, and nothing else. A round takes some ten million readings.
+    #[arg(long, conflicts_with_all = ["other_buildings", "other_floors", "other_set"])]
+    followers: Option<u32>,
     /// Plugins of the run; only the default detector when left out.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
@@ -79,8 +79,6 @@ struct Topic {
     readings: u64,
     /// Variables of the host.
     settings: Vec<(String, String)>,
-    /// Browsers that follow its events.
-    streams: u32,
 }
 
 fn setting(text: &str) -> Result<(String, String)> {
@@ -97,15 +95,22 @@ fn main() -> Result<()> {
         name: format!("bench-{}", std::process::id()),
         readings: args.readings,
         settings: args.set.clone(),
-        streams: 0,
     };
     let plugins = match &args.plugins {
         Some(plugins) => plugins.clone(),
         None => default_detector(folder.path())?,
     };
     fill(&topic, args.buildings, args.floors, folder.path())?;
-    let other = args.other(&topic, folder.path())?;
     let runtime = tokio::runtime::Runtime::new()?;
+    if let Some(count) = args.followers {
+        let mut pairs = Vec::new();
+        for round in 1..=args.rounds {
+            pairs.extend(runtime.block_on(followers::run(&topic, &plugins, folder.path(), round, count))?);
+        }
+        report::followers(count, &pairs);
+        return Ok(());
+    }
+    let other = args.other(&topic, folder.path())?;
     let (mut rounds, mut others) = (Vec::new(), Vec::new());
     for round in 1..=WARM_UP + args.rounds {
         let bare = bare_loop::run(&topic)?;
@@ -145,11 +150,10 @@ impl Args {
     fn other(&self, first: &Topic, folder: &Path) -> Result<Option<Topic>> {
         let mut other = first.clone();
         other.settings.extend(self.other_set.iter().cloned());
-        other.streams = self.other_streams;
         if self.other_buildings.is_some() || self.other_floors.is_some() {
             other.name.push_str("-other");
             fill(&other, self.other_buildings.unwrap_or(self.buildings), self.other_floors.unwrap_or(self.floors), folder)?;
-        } else if self.other_set.is_empty() && self.other_streams == 0 {
+        } else if self.other_set.is_empty() {
             return Ok(None);
         }
         Ok(Some(other))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bare_loop::BareLoop;
+use crate::followers::While;
 use crate::system::System;
 
 pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
@@ -34,25 +35,26 @@ pub(crate) fn print(mut rounds: Vec<(BareLoop, System)>) {
     println!("  WebAssembly {:<12} {plugins:>8.1}  {:.1} % of the process", "", 100.0 * plugins / total);
 }
 
-type Figure = (&'static str, fn(&System) -> f64);
+type Figure<T> = (&'static str, fn(&T) -> f64);
 
-/// Medians of two that were measured in turn, and of the ratio within a round, with the interval in which that median lies with 95 %
-/// confidence: between two order statistics, by the sign test.
+/// What followers cost, from pairs without and with them.
+pub(crate) fn followers(count: u32, pairs: &[[While; 2]]) {
+    println!("\n{} pairs: nobody follows; {count} follow", pairs.len());
+    let pairs: Vec<_> = pairs.iter().map(|[without, with]| (without, with)).collect();
+    let figures: [Figure<While>; 2] =
+        [("readings/s", |it| it.readings_per_second), ("ns a reading, of the process", |it| it.process)];
+    ratios(&figures, &pairs);
+}
+
+/// Two that were measured in turn.
 pub(crate) fn compare(rounds: &[(&System, &System)]) {
-    println!("\n{:<36} {:>10} {:>10} {:>8}   95 % interval", "medians", "first", "other", "ratio");
-    let figures: [Figure; 3] = [
+    println!();
+    let figures: [Figure<System>; 3] = [
         ("readings/s to the last commit", |system| system.committed_per_second),
         ("ns a reading, of the process", |system| system.threads.values().sum()),
         ("ns a reading, of all processes", |system| system.machine),
     ];
-    for (what, figure) in figures {
-        let first = median(&sorted(rounds.iter().map(|(first, _)| figure(first))));
-        let other = median(&sorted(rounds.iter().map(|(_, other)| figure(other))));
-        let ratios = sorted(rounds.iter().map(|(first, other)| figure(other) / figure(first)));
-        let interval =
-            interval(&ratios).map_or_else(|| "of too few rounds".to_owned(), |(low, high)| format!("{low:.3} to {high:.3}"));
-        println!("{what:<36} {first:>10.0} {other:>10.0} {:>8.3}   {interval}", median(&ratios));
-    }
+    ratios(&figures, rounds);
     let threads: BTreeSet<&String> =
         rounds.iter().flat_map(|(first, other)| first.threads.keys().chain(other.threads.keys())).collect();
     for thread in threads {
@@ -60,6 +62,19 @@ pub(crate) fn compare(rounds: &[(&System, &System)]) {
         let first = median(&sorted(rounds.iter().map(|(first, _)| ns(first))));
         let other = median(&sorted(rounds.iter().map(|(_, other)| ns(other))));
         println!("  of thread {thread:<24} {first:>10.1} {other:>10.1}");
+    }
+}
+
+/// Medians of the first and the other, and of the ratio within a pair, with the interval in which that median lies with 95 %
+/// confidence: between two order statistics, by the sign test.
+fn ratios<T>(figures: &[Figure<T>], pairs: &[(&T, &T)]) {
+    println!("{:<36} {:>10} {:>10} {:>8}   95 % interval", "medians", "first", "other", "ratio");
+    for (what, figure) in figures {
+        let first = median(&sorted(pairs.iter().map(|(first, _)| figure(first))));
+        let other = median(&sorted(pairs.iter().map(|(_, other)| figure(other))));
+        let ratios = sorted(pairs.iter().map(|(first, other)| figure(other) / figure(first)));
+        let interval = interval(&ratios).map_or_else(|| "of too few".to_owned(), |(low, high)| format!("{low:.3} to {high:.3}"));
+        println!("{what:<36} {first:>10.0} {other:>10.0} {:>8.3}   {interval}", median(&ratios));
     }
 }
 
@@ -75,9 +90,9 @@ fn median(sorted: &[f64]) -> f64 {
 
 /// By the normal approximation of how many of the values lie below the median.
 fn interval(sorted: &[f64]) -> Option<(f64, f64)> {
-    let rounds = sorted.len() as f64;
-    let rank = ((rounds - 1.96 * rounds.sqrt()) / 2.0).max(1.0) as usize;
-    (rounds >= 6.0).then(|| (sorted[rank - 1], sorted[sorted.len() - rank]))
+    let count = sorted.len() as f64;
+    let rank = ((count - 1.96 * count.sqrt()) / 2.0).max(1.0) as usize;
+    (count >= 6.0).then(|| (sorted[rank - 1], sorted[sorted.len() - rank]))
 }
 
 fn ratio((bare, system): &(BareLoop, System)) -> f64 {

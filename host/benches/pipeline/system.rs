@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use super::common::offsets::Offsets;
 use super::common::process;
 use super::common::program::Program;
-use super::{PARTITIONS, QUIET, Topic, streams};
+use super::{PARTITIONS, QUIET, Topic};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -36,33 +36,52 @@ pub(crate) struct System {
     pub(crate) ready_seconds: f64,
 }
 
+/// The program at work on the topic, with topics and a database of its own.
+pub(crate) struct Run {
+    pub(crate) program: Program,
+    /// Of its group, and of its database.
+    name: String,
+    database: String,
+    ready_seconds: f64,
+}
+
+impl Run {
+    pub(crate) fn start(topic: &Topic, plugins: &Path, folder: &Path, round: u16) -> Result<Self> {
+        let name = format!("{}-{round}", topic.name).replace('-', "_");
+        let (server, _) = topic.postgres.rsplit_once('/').context("WATTDOG_TEST_POSTGRES names no database")?;
+        let database = format!("{server}/{name}");
+        let config = format!(
+            "[kafka]\nbootstrap = \"{}\"\ntopic = \"{}\"\ngroup = \"{name}\"\n[input]\nmax_future = \"36500d\"\n\
+             [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
+             dead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n[plugins]\ndir = {plugins:?}\n[sink.postgres]\nurl = \"{database}\"\n",
+            topic.kafka, topic.name
+        );
+        let (quiet, level) = QUIET;
+        let variables: Vec<_> = topic.settings.iter().cloned().chain([(quiet.to_owned(), level.to_owned())]).collect();
+        let begun = SystemTime::now();
+        let mut program = Program::start(&config, folder, &variables)?;
+        program.until_ready()?;
+        Ok(Self { program, name, database, ready_seconds: begun.elapsed()?.as_secs_f64() })
+    }
+
+    /// Nothing stays for the server to tidy up during the next round.
+    pub(crate) async fn stop(self, topic: &Topic) -> Result<()> {
+        self.program.stop()?;
+        let mut postgres = PgConnection::connect(&topic.postgres).await?;
+        sqlx::query(AssertSqlSafe(format!("DROP DATABASE {}", self.name))).execute(&mut postgres).await?;
+        Ok(())
+    }
+}
+
 pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16) -> Result<System> {
-    let name = format!("{}-{round}", topic.name).replace('-', "_");
-    let (server, _) = topic.postgres.rsplit_once('/').context("WATTDOG_TEST_POSTGRES names no database")?;
-    let database = format!("{server}/{name}");
-    let config = format!(
-        "[kafka]\nbootstrap = \"{}\"\ntopic = \"{}\"\ngroup = \"{name}\"\n[input]\nmax_future = \"36500d\"\n\
-         [topics]\naggregations = \"{name}.aggregations\"\nanomalies = \"{name}.anomalies\"\n\
-         dead_letters = \"{name}.dead-letters\"\nstate = \"{name}.state\"\n[plugins]\ndir = {plugins:?}\n[sink.postgres]\nurl = \"{database}\"\n",
-        topic.kafka, topic.name
-    );
-    let (quiet, level) = QUIET;
-    let variables: Vec<_> = topic.settings.iter().cloned().chain([(quiet.to_owned(), level.to_owned())]).collect();
-    let begun = SystemTime::now();
-    let mut program = Program::start(&config, folder, &variables)?;
-    program.until_ready()?;
-    let ready_seconds = begun.elapsed()?.as_secs_f64();
-    let streams = streams::open(program.address(), topic.streams).await?;
-    let watched = watch(topic, &name, &database, &program, ready_seconds).await?;
-    drop(streams);
-    program.stop()?;
-    // Nothing stays for the server to tidy up during the next round.
-    let mut postgres = PgConnection::connect(&topic.postgres).await?;
-    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name}"))).execute(&mut postgres).await?;
+    let run = Run::start(topic, plugins, folder, round)?;
+    let watched = watch(topic, &run).await?;
+    run.stop(topic).await?;
     Ok(watched)
 }
 
-async fn watch(topic: &Topic, group: &str, database: &str, program: &Program, ready_seconds: f64) -> Result<System> {
+async fn watch(topic: &Topic, run: &Run) -> Result<System> {
+    let program = &run.program;
     let begun = SystemTime::now();
     // The clock starts when readings are first seen to flow; those that have flowed by then do not count.
     let (started, earlier) = until("a first reading", || async {
@@ -71,12 +90,12 @@ async fn watch(topic: &Topic, group: &str, database: &str, program: &Program, re
     })
     .await?;
     let machine_before = process::machine_seconds()?;
-    let offsets = Offsets::of(&topic.kafka, group, &topic.name, PARTITIONS)?;
+    let offsets = Offsets::of(&topic.kafka, &run.name, &topic.name, PARTITIONS)?;
     let committed =
         until("all offsets are committed", || async { Ok((offsets.committed()? == topic.readings).then(SystemTime::now)) })
             .await?;
     let machine_seconds = process::machine_seconds()? - machine_before;
-    let mut postgres = PgConnection::connect(database).await?;
+    let mut postgres = PgConnection::connect(&run.database).await?;
     let (mut before, mut stored) = (-1, None);
     while stored.is_none() {
         let (readings, anomalies): (i64, i64) =
@@ -114,7 +133,7 @@ async fn watch(topic: &Topic, group: &str, database: &str, program: &Program, re
             .map(|(name, calls)| (name, topic.readings as f64 / calls))
             .collect(),
         machine: machine_seconds * 1e9 / readings,
-        ready_seconds,
+        ready_seconds: run.ready_seconds,
     })
 }
 
@@ -129,7 +148,7 @@ async fn until<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut ask: im
     }
 }
 
-fn metric(program: &Program, name: &str) -> Result<f64> {
+pub(crate) fn metric(program: &Program, name: &str) -> Result<f64> {
     let exposed = program.metrics()?;
     let value = exposed.lines().find_map(|line| line.strip_prefix(name)).context("no such metric")?;
     Ok(value.trim().parse()?)
