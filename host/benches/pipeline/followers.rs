@@ -20,7 +20,6 @@ const WARM_UP: Duration = Duration::from_secs(3);
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// How the run went for a while.
-#[derive(Clone, Copy)]
 pub(crate) struct While {
     pub(crate) readings_per_second: f64,
     /// Processor time of the process for each reading, nanoseconds.
@@ -48,11 +47,12 @@ pub(crate) async fn run(topic: &Topic, plugins: &Path, folder: &Path, round: u16
 }
 
 async fn measure(program: &Program, followed: bool, followers: u32) -> Result<While> {
-    let streams = if followed { open(program.address(), followers).await? } else { JoinSet::new() };
+    let mut streams = if followed { open(program.address(), followers).await? } else { JoinSet::new() };
     tokio::time::sleep(SETTLE).await;
     let (started, readings, process) = (Instant::now(), metric(program, "wattdog_readings_total")?, seconds(program)?);
     tokio::time::sleep(WHILE).await;
     let (readings, process) = (metric(program, "wattdog_readings_total")? - readings, seconds(program)? - process);
+    ensure!(streams.try_join_next().is_none(), "a stream of events has ended; {followers} should be open");
     drop(streams);
     Ok(While { readings_per_second: readings / started.elapsed().as_secs_f64(), process: process * 1e9 / readings })
 }
@@ -67,10 +67,10 @@ async fn open(address: &str, count: u32) -> Result<JoinSet<()>> {
     for _ in 0..count {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(format!("GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
-        streams.spawn(async move {
-            let mut events = vec![0; 64 << 10];
-            while stream.read(&mut events).await.is_ok_and(|read| read > 0) {}
-        });
+        let mut events = vec![0; 64 << 10];
+        let read = stream.read(&mut events).await?;
+        ensure!(events[..read].starts_with(b"HTTP/1.1 200"), "no events: {}", String::from_utf8_lossy(&events[..read]));
+        streams.spawn(async move { while stream.read(&mut events).await.is_ok_and(|read| read > 0) {} });
     }
     Ok(streams)
 }

@@ -1,11 +1,8 @@
 //! For the shell: completion scripts and man pages, made of the commands' own definitions.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
-
-use crate::output::Output;
 
 /// Print a completion script.
 #[derive(Debug, clap::Args)]
@@ -23,13 +20,13 @@ pub(super) struct Man {
     folder: PathBuf,
 }
 
+#[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn completions(args: &Completions, mut command: clap::Command) -> anyhow::Result<()> {
     // Into memory first: the crate panics where it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "wattdog", &mut script);
-    let mut out = Output::create(Path::new("-"))?;
-    out.write_all(&script)?;
-    Ok(out.flush()?)
+    print!("{}", String::from_utf8(script)?);
+    Ok(())
 }
 
 pub(super) fn man(args: &Man, command: clap::Command) -> anyhow::Result<()> {
