@@ -11,6 +11,7 @@ mod run;
 mod score;
 mod shell;
 mod status;
+mod stop;
 mod text;
 mod traces;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use super::log;
 use super::traces::Traces;
+use super::{log, stop};
 use crate::config::Config;
 use crate::service::Service;
 
@@ -17,16 +17,19 @@ pub(super) fn run(config: Config) -> anyhow::Result<()> {
     log::start(traces.as_ref());
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     // Listened for from the start: a stop that comes early ends in order too.
-    let stop = runtime.spawn(stop_signal());
+    let told = runtime.spawn(stop::signal());
     let service = runtime.block_on(Service::start(config))?;
     let hopeless = runtime.block_on(async {
         tokio::select! {
-            signal = stop => signal.context("cannot wait for a signal").map(|()| None),
+            signal = told => signal.context("cannot wait for a signal").map(|()| None),
             reason = hopeless(&service) => Ok(Some(reason)),
         }
     })?;
     tracing::info!("stopping: finishing what was read");
+    stop::insist();
     service.stop();
+    // What requests have asked of others is not waited for.
+    runtime.shutdown_background();
     hopeless.map_or(Ok(()), |reason| Err(anyhow!(reason)))
 }
 
@@ -38,19 +41,4 @@ async fn hopeless(service: &Service) -> String {
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
-}
-
-/// SIGINT or, where there is one, SIGTERM.
-pub(super) async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).expect("the signal handler can be installed once");
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -11,6 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
+use super::let_go::let_go;
 use super::queue::BatchReader;
 use super::stored_state::{StoredState, read_all};
 use super::topics::ensure_partitions;
@@ -113,18 +114,17 @@ impl KafkaLane {
         self.producer.as_ref().ok_or_else(|| LogError::Lost("the lane has no producer".into()))
     }
 
-    /// Ends the producer, which nobody waits for: one whose broker went away may take minutes. Its successor fences it.
-    fn let_go(&mut self) {
+    /// Its successor fences it.
+    fn let_producer_go(&mut self) {
         if let Some(producer) = self.producer.take() {
-            // Without a thread it ends here.
-            let _ = std::thread::Builder::new().name("producer-end".into()).spawn(move || drop(producer));
+            let_go(producer);
         }
     }
 }
 
 impl Drop for KafkaLane {
     fn drop(&mut self) {
-        self.let_go();
+        self.let_producer_go();
     }
 }
 
@@ -139,7 +139,7 @@ impl LaneLog for KafkaLane {
     }
 
     fn open(&mut self) -> Result<(), LogError> {
-        self.let_go();
+        self.let_producer_go();
         let config = self.settings.transactional_producer(&self.transactional_id);
         let mut outcome = Err(LogError::Lost("the lane's predecessor was not fenced".into()));
         for wait in FENCE_STEPS {

@@ -9,6 +9,7 @@ mod feeder;
 mod group;
 mod history;
 mod lane_log;
+mod let_go;
 mod offsets;
 mod partition_queue;
 mod partition_reader;

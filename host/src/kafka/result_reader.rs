@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::let_go::let_go;
 use super::queue::{BatchReader, Message, Queue};
 use super::subscription::{Assignments, Subscription};
 use super::{PartitionQueue, Settings, reassign};
@@ -120,6 +121,12 @@ impl ResultReader {
     /// Lets the group give partitions to others and to us, for a while in which nothing is read.
     pub fn serve(&self, wait: Duration) {
         self.subscription.serve(wait);
+    }
+
+    /// Leaves the group, so that its partitions go to others at once; whoever does not answer is not waited for.
+    pub fn leave(self) {
+        self.subscription.leave();
+        let_go(self);
     }
 
     /// Commits all that was read. A failure only means that some rows are written again.

@@ -21,6 +21,8 @@ const POLL: Duration = Duration::from_millis(200);
 const LAG_INTERVAL: Duration = Duration::from_secs(2);
 /// How often partitions may come and go while the store is asked.
 const SERVE_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a store may keep a stop waiting; what it has by then or not is written again.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// How long a wait may keep a stop waiting.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -92,6 +94,12 @@ struct Runner<S> {
 
 impl<S: Sink> Runner<S> {
     fn run(mut self) {
+        self.follow();
+        self.reader.leave();
+    }
+
+    /// Until it is told to stop.
+    fn follow(&mut self) {
         self.tell_away(Duration::ZERO);
         while !self.stopping() {
             let mut batch = self.read();
@@ -190,7 +198,8 @@ impl<S: Sink> Runner<S> {
 
     /// The store's answer, after connecting where that is to be done. What it cannot prepare is never a row's fault.
     fn ask<T>(&mut self, question: impl AsyncFnOnce(&mut S) -> Result<T, SinkError>) -> Result<T, SinkError> {
-        let Self { sink, ready, runtime, reader, .. } = self;
+        let Self { sink, ready, runtime, reader, stop, .. } = self;
+        let mut stopping = None;
         let answer = runtime.block_on(async {
             let mut answer = std::pin::pin!(async {
                 if !*ready {
@@ -203,6 +212,9 @@ impl<S: Sink> Runner<S> {
                 tokio::select! {
                     answer = &mut answer => break answer,
                     () = tokio::time::sleep(SERVE_INTERVAL) => reader.serve(Duration::ZERO),
+                }
+                if stop.load(Ordering::Relaxed) && stopping.get_or_insert_with(clock::monotonic).elapsed() > LAST_ANSWER {
+                    break Err(SinkError::Unavailable(format!("no answer within {LAST_ANSWER:?} after it was told to stop")));
                 }
             }
         });

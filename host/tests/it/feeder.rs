@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::servers::World;
@@ -49,7 +50,8 @@ impl Feeder {
     }
 
     fn send_record(&self, mut record: BaseRecord<'_, str, [u8]>) {
-        while let Err((_, returned)) = self.producer.send(record) {
+        while let Err((error, returned)) = self.producer.send(record) {
+            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
             self.producer.poll(Duration::from_millis(10));
             record = returned;
         }

@@ -2,13 +2,18 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, ExitStatus, Output};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mongodb::bson::Document;
 use sqlx::postgres::PgPool;
 
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The program ends itself before that.
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+/// A test that takes longer hangs, and the test runner has no patience to lose.
+const LONGEST_TEST: Duration = Duration::from_secs(25 * 60);
 
 pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask services up` and export what it prints"))
@@ -17,7 +22,7 @@ pub(crate) fn variable(name: &str) -> String {
 /// Topics, databases and the program of one test.
 pub(crate) struct World {
     pub(crate) name: String,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Arc<tempfile::TempDir>,
     pub(crate) kafka: String,
     /// The URL of this world's database, and of the server's own.
     pub(crate) postgres: String,
@@ -41,6 +46,27 @@ impl Running {
     pub(crate) fn lives(&mut self) -> bool {
         self.0.try_wait().unwrap().is_none()
     }
+
+    /// How it ended.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < STOP_PATIENCE, "the program does not end: {}", self.threads());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Running {
+    /// Each with what it waits for, as Linux says.
+    fn threads(&self) -> String {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
+        let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+        threads.map(|thread| read(thread.path().join("comm")) + " " + &read(thread.path().join("wchan")) + "; ").collect()
+    }
 }
 
 impl Drop for Running {
@@ -60,7 +86,7 @@ impl Running {
     /// Asks it to stop as an operator would, and expects exit code 0.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
-        let status = self.0.wait().unwrap();
+        let status = self.ended();
         assert!(status.success(), "the program ended with {status}");
     }
 }
@@ -84,6 +110,8 @@ impl World {
             format!("{test} {:?} {}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
         );
         let name = format!("{test}_{}", &unique.simple().to_string()[..10]);
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        end_with(&name, &folder);
         let postgres = variable("WATTDOG_TEST_POSTGRES");
         let (server, _) = postgres.rsplit_once('/').unwrap();
         Self {
@@ -92,7 +120,7 @@ impl World {
             kafka: variable("WATTDOG_TEST_KAFKA"),
             mongodb: variable("WATTDOG_TEST_MONGODB"),
             address: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             plugins: workspace().join("plugins"),
             input: "[input]\nmax_future = \"1d\"\n".into(),
             more: String::new(),
@@ -313,6 +341,20 @@ impl World {
         let client = mongodb::Client::with_uri_str(&self.mongodb).await.unwrap();
         client.database(&self.name).collection(collection)
     }
+}
+
+/// Ends all tests when the world of this folder is there for too long, and shows what its program said.
+#[expect(clippy::print_stderr, reason = "nobody else tells of a test that hangs")]
+fn end_with(name: &str, folder: &Arc<tempfile::TempDir>) {
+    let (name, folder) = (name.to_owned(), Arc::downgrade(folder));
+    std::thread::spawn(move || {
+        std::thread::sleep(LONGEST_TEST);
+        if let Some(folder) = Weak::upgrade(&folder) {
+            let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            eprintln!("the test of world `{name}` is not over after {LONGEST_TEST:?}; its program said:\n{log}");
+            std::process::exit(1);
+        }
+    });
 }
 
 /// Asks again and again until there is an answer.

@@ -58,7 +58,8 @@ fn integration(root: &Path) -> Result<()> {
     services::with(root, |variables| {
         let tests = || {
             let mut cargo = cargo(root);
-            cargo.args(["test", "--quiet", "--workspace", "--test", "it"]).envs(variables.iter().cloned());
+            // Named as they begin: of those that run one by one, the one that hangs is the last.
+            cargo.args(["test", "--workspace", "--test", "it"]).envs(variables.iter().cloned());
             cargo
         };
         run(&mut tests())?;

@@ -6,6 +6,8 @@ import psycopg
 import pymongo
 from psycopg.rows import dict_row
 
+ANSWER_MS = 20_000
+
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -41,7 +43,7 @@ class Mongo:
     name = "MongoDB"
 
     def __init__(self, url, database):
-        self.database = pymongo.MongoClient(url)[database]
+        self.database = pymongo.MongoClient(url, serverSelectionTimeoutMS=ANSWER_MS, socketTimeoutMS=ANSWER_MS)[database]
 
     def counts(self):
         return tuple(self.database[table].count_documents({}) for table in ("aggregations", "anomalies"))

@@ -122,11 +122,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         };
         tokio::select! {
             Ok(error) = failed => Err(error),
-            () = super::run::stop_signal() => Ok(()),
+            () = super::stop::signal() => Ok(()),
             () = end => Ok(()),
         }
     })?;
+    super::stop::insist();
     service.stop();
+    runtime.shutdown_background();
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Everything that can go wrong with real servers, at random, under load; afterwards every row and every dead letter is compared
 //! with what follows from the input topic alone.
 //!
-//! `cargo xtask chaos --faults 500 --seed 7`
+//! `cargo xtask chaos --faults 60 --seed 7`
 
 mod disk;
 mod faults;
