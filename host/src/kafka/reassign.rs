@@ -14,6 +14,8 @@ use crate::clock;
 
 /// The member itself comes back first, and has its partitions at once.
 const DELAY: Duration = Duration::from_secs(2);
+/// Killed in its moment, it holds up the whole group for so long. The least that brokers take by default.
+const SESSION_MS: &str = "6000";
 const PATIENCE: Duration = Duration::from_secs(30);
 const SERVE: Duration = Duration::from_millis(50);
 
@@ -35,7 +37,8 @@ impl Assignments for Joined {
 
 /// Joins as one more member for a moment, soon. `topic` is one that no other member reads, so that nobody's partitions move.
 pub(super) fn soon(settings: &Settings, group: &str, topic: &str) {
-    let (config, topic, group) = (settings.consumer(group), topic.to_owned(), group.to_owned());
+    let (mut config, topic, group) = (settings.consumer(group), topic.to_owned(), group.to_owned());
+    config.set("session.timeout.ms", SESSION_MS);
     let join = move || {
         std::thread::sleep(DELAY);
         let joined = Arc::new(Joined::default());

@@ -5,6 +5,7 @@ It ran K-Means and the tests' detector `tally`, which says of each reading how m
 
 import argparse
 import json
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from scorer import KMeans
 from stores import Mongo, Postgres
 from topics import messages
 from windows import Reading, Windows, micros
+
+LIMIT_S = 180
 
 
 def arguments():
@@ -106,6 +109,8 @@ def compare(args, expected):
 
 def main():
     args = arguments()
+    # A client that waits for ever ends with the process; whoever compares tries again.
+    signal.alarm(LIMIT_S)
     comparisons = [moved(args)] if args.keyed else []
     expected = Expected(args)
     comparisons += compare(args, expected)
