@@ -5,6 +5,8 @@ use std::time::Duration;
 /// An orderly stop takes a second. All that it waits for has a limit of its own; together they stay below this, and this below what
 /// service managers grant.
 const LIMIT: Duration = Duration::from_secs(40);
+/// A wrapper passes on what a terminal has sent to all: that is the same signal twice.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// SIGINT or, where there is one, SIGTERM.
 pub(super) async fn signal() {
@@ -24,18 +26,20 @@ pub(super) async fn signal() {
 /// Call when the stop begins: the process ends at once where it is told to stop once more, and where it does not come to its end in
 /// time. Nothing is lost: what is not committed is read again by whoever has its partition next.
 pub(super) fn insist() {
-    let watch = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let again = runtime.is_ok_and(|runtime| runtime.block_on(async { tokio::time::timeout(LIMIT, signal()).await.is_ok() }));
-        let reason = if again {
-            "told to stop once more; what was read last is read again at the next start".to_owned()
-        } else {
-            format!("it did not come to rest within {LIMIT:?}; nothing is lost, please report it with the lines before this one")
-        };
-        super::report(&anyhow::Error::msg(reason));
-        std::process::exit(1);
-    };
     if let Err(error) = std::thread::Builder::new().name("insist".into()).spawn(watch) {
-        tracing::warn!(%error, "no thread that sees to it that the stop ends");
+        tracing::warn!(%error, "no thread sees to it that the stop comes to its end");
     }
+}
+
+fn watch() {
+    std::thread::sleep(ECHO);
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let reason = match runtime.block_on(async { tokio::time::timeout(LIMIT, signal()).await }) {
+        Ok(()) => "told to stop once more; what was read last is read again at the next start".to_owned(),
+        Err(_) => {
+            format!("it did not come to rest within {LIMIT:?}; nothing is lost, please report it with the lines before this one")
+        }
+    };
+    super::report(&anyhow::Error::msg(reason));
+    std::process::exit(1);
 }

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
-use super::let_go::let_go;
+use super::detached::Detached;
 use super::{FeedError, Settings, complaints};
 use crate::results::DeadLetter;
 
@@ -47,7 +47,7 @@ impl ProducerContext for Deliveries {
 pub struct DeadLetterWriter {
     settings: Settings,
     topic: String,
-    producer: Option<BaseProducer<Deliveries>>,
+    producer: Option<Detached<BaseProducer<Deliveries>>>,
     failed: LastFailure,
 }
 
@@ -66,7 +66,7 @@ impl DeadLetterWriter {
         let result = self.try_write(letters);
         if result.is_err() {
             // Whatever it still holds goes with it, and is not sent later in another order.
-            self.let_producer_go();
+            self.producer = None;
         }
         result.map_err(|source| FeedError::Send {
             topic: self.topic.clone(),
@@ -100,27 +100,15 @@ impl DeadLetterWriter {
         self.last_failure().map_or(Ok(()), Err)
     }
 
-    fn let_producer_go(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            let_go(producer);
-        }
-    }
-
     fn last_failure(&self) -> Option<KafkaError> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn connect(&self) -> Result<BaseProducer<Deliveries>, KafkaError> {
+    fn connect(&self) -> Result<Detached<BaseProducer<Deliveries>>, KafkaError> {
         let mut config = self.settings.feeder();
         // A row is as large as a result topic takes, and gets headers.
         config.set("message.timeout.ms", DELIVERY_TIMEOUT_MS).set("message.max.bytes", "2097152");
         self.last_failure();
-        config.create_with_context(Deliveries(Arc::clone(&self.failed)))
-    }
-}
-
-impl Drop for DeadLetterWriter {
-    fn drop(&mut self) {
-        self.let_producer_go();
+        config.create_with_context(Deliveries(Arc::clone(&self.failed))).map(Detached::new)
     }
 }

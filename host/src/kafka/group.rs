@@ -7,6 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::detached::Detached;
 use super::subscription::{Assignments, Subscription};
 use super::{Settings, reassign};
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::config::Config;
 pub struct Group {
     subscription: Subscription,
     /// Asks for committed offsets; is no member.
-    offsets: Arc<BaseConsumer>,
+    offsets: Arc<Detached<BaseConsumer>>,
     pub(super) topic: String,
 }
 
@@ -34,7 +35,7 @@ impl Group {
         if kafka.instance.is_some() {
             reassign::soon(settings, &kafka.group, &config.topics.dead_letters);
         }
-        Ok(Self { subscription, offsets: Arc::new(offsets), topic: kafka.topic.clone() })
+        Ok(Self { subscription, offsets: Arc::new(Detached::new(offsets)), topic: kafka.topic.clone() })
     }
 
     /// Serves rebalances and errors for a while. Call again and again from one thread.

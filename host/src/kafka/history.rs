@@ -3,12 +3,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::detached::Detached;
 use super::queue::{BatchReader, Messages, Queue};
-use super::subscription::{Context, Nobody};
+use super::subscription::{Client, Context, Nobody};
 use super::{Settings, complaints};
 
 const MAX_BATCH: usize = 4_096;
@@ -16,7 +17,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads from a moment on.
 pub struct History {
-    consumer: Arc<BaseConsumer<Context>>,
+    consumer: Arc<Client>,
     reader: BatchReader,
     /// The first offset that is read.
     pub start: i64,
@@ -30,7 +31,7 @@ impl History {
     pub fn open(settings: &Settings, topic: &str, partition: i32, since_ms: i64) -> KafkaResult<Self> {
         let config = settings.consumer("wattdog.history");
         let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
-        let consumer: Arc<BaseConsumer<Context>> = Arc::new(config.create_with_context(context)?);
+        let consumer: Arc<Client> = Arc::new(Detached::new(config.create_with_context(context)?));
         let mut times = TopicPartitionList::new();
         times.add_partition_offset(topic, partition, Offset::Offset(since_ms.max(0)))?;
         let found = consumer.offsets_for_times(times, CALL_TIMEOUT)?;

@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
-use super::let_go::let_go;
+use super::detached::Detached;
 use super::queue::BatchReader;
 use super::stored_state::{StoredState, read_all};
 use super::topics::ensure_partitions;
@@ -60,7 +60,7 @@ pub struct KafkaLane {
     /// No message before this one is wanted.
     from: i64,
     /// None before the lane is opened.
-    producer: Option<BaseProducer<Context>>,
+    producer: Option<Detached<BaseProducer<Context>>>,
     /// What is read ahead.
     state: Option<StoredState>,
 }
@@ -111,20 +111,7 @@ impl KafkaLane {
     }
 
     fn producer(&self) -> Result<&BaseProducer<Context>, LogError> {
-        self.producer.as_ref().ok_or_else(|| LogError::Lost("the lane has no producer".into()))
-    }
-
-    /// Its successor fences it.
-    fn let_producer_go(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            let_go(producer);
-        }
-    }
-}
-
-impl Drop for KafkaLane {
-    fn drop(&mut self) {
-        self.let_producer_go();
+        self.producer.as_deref().ok_or_else(|| LogError::Lost("the lane has no producer".into()))
     }
 }
 
@@ -139,7 +126,8 @@ impl LaneLog for KafkaLane {
     }
 
     fn open(&mut self) -> Result<(), LogError> {
-        self.let_producer_go();
+        // Its successor fences it.
+        self.producer = None;
         let config = self.settings.transactional_producer(&self.transactional_id);
         let mut outcome = Err(LogError::Lost("the lane's predecessor was not fenced".into()));
         for wait in FENCE_STEPS {
@@ -153,7 +141,7 @@ impl LaneLog for KafkaLane {
                 // Dropped here and now: two clients of one transactional id would fence each other.
                 Err(LogError::Again(_)) => drop(producer),
                 _ => {
-                    self.producer = outcome.is_ok().then_some(producer);
+                    self.producer = outcome.is_ok().then(|| Detached::new(producer));
                     break;
                 }
             }

@@ -3,13 +3,13 @@
 mod complaints;
 mod dead_letter_writer;
 mod destination;
+mod detached;
 mod embedded;
 mod examine;
 mod feeder;
 mod group;
 mod history;
 mod lane_log;
-mod let_go;
 mod offsets;
 mod partition_queue;
 mod partition_reader;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use rdkafka::Offset;
 use rdkafka::bindings as ffi;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 
 use super::queue::{BatchReader, Queue};
-use super::subscription::Context;
+use super::subscription::Client;
 use crate::clock;
 
 const SEEK_RETRY: Duration = Duration::from_millis(10);
@@ -19,14 +19,14 @@ const SEEK_RETRY: Duration = Duration::from_millis(10);
 /// A partition of ours, read apart from all others.
 pub struct PartitionQueue {
     queue: Arc<Queue>,
-    consumer: Arc<BaseConsumer<Context>>,
+    consumer: Arc<Client>,
     topic: CString,
     partition: i32,
 }
 
 impl PartitionQueue {
     /// Takes a partition out of what the consumer reads. Call before the partition is assigned.
-    pub(super) fn split(consumer: &Arc<BaseConsumer<Context>>, topic: &str, partition: i32) -> Option<Self> {
+    pub(super) fn split(consumer: &Arc<Client>, topic: &str, partition: i32) -> Option<Self> {
         let queue = Arc::new(Queue::of_partition(consumer, topic, partition)?);
         let topic = CString::new(topic).ok()?;
         Some(Self { queue, consumer: Arc::clone(consumer), topic, partition })

@@ -3,12 +3,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::detached::Detached;
 use super::queue::{BatchReader, Queue};
-use super::subscription::{Context, Nobody};
+use super::subscription::{Client, Context, Nobody};
 use super::{Settings, complaints};
 use crate::clock;
 use crate::domain::Message;
@@ -19,7 +20,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Reads a partition's committed records, oldest first.
 pub(super) struct PartitionReader {
-    consumer: Arc<BaseConsumer<Context>>,
+    consumer: Arc<Client>,
     reader: BatchReader,
     topic: String,
     partition: i32,
@@ -35,7 +36,7 @@ impl PartitionReader {
         // A whole partition is to be read, at once.
         config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "1048576").set("queued.min.messages", "100000");
         let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
-        let consumer: Arc<BaseConsumer<Context>> = Arc::new(config.create_with_context(context)?);
+        let consumer: Arc<Client> = Arc::new(Detached::new(config.create_with_context(context)?));
         let queue = Queue::of_partition(&consumer, topic, partition).expect("a topic's name has no zero byte");
         let reader = BatchReader::new(Arc::new(queue), MAX_BATCH);
         // Where the client does not know a partition's leader yet, it asks for its beginning only half a second later.

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::bindings as ffi;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 
-use super::subscription::Context;
+use super::subscription::Client;
 use crate::domain;
 
 /// A queue of a client, which it keeps alive.
 pub(super) struct Queue {
     native: NonNull<ffi::rd_kafka_queue_t>,
-    _client: Arc<BaseConsumer<Context>>,
+    _client: Arc<Client>,
 }
 
 // SAFETY: librdkafka's queues may be used from any thread.
@@ -27,7 +27,7 @@ unsafe impl Sync for Queue {}
 
 impl Queue {
     /// A new one, to which others are forwarded.
-    pub(super) fn new(client: &Arc<BaseConsumer<Context>>) -> Self {
+    pub(super) fn new(client: &Arc<Client>) -> Self {
         // SAFETY: the client lives as long as the value that holds it.
         let native = unsafe { ffi::rd_kafka_queue_new(client.client().native_ptr()) };
         Self {
@@ -37,7 +37,7 @@ impl Queue {
     }
 
     /// Takes a partition's messages out of the consumer's common queue. Call before the partition is assigned.
-    pub(super) fn of_partition(client: &Arc<BaseConsumer<Context>>, topic: &str, partition: i32) -> Option<Self> {
+    pub(super) fn of_partition(client: &Arc<Client>, topic: &str, partition: i32) -> Option<Self> {
         let name = CString::new(topic).ok()?;
         // SAFETY: as in `new`, and `name` outlives the call.
         let native = unsafe { ffi::rd_kafka_queue_get_partition(client.client().native_ptr(), name.as_ptr(), partition) };

@@ -10,7 +10,6 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::let_go::let_go;
 use super::queue::{BatchReader, Message, Queue};
 use super::subscription::{Assignments, Subscription};
 use super::{PartitionQueue, Settings, reassign};
@@ -126,7 +125,6 @@ impl ResultReader {
     /// Leaves the group, so that its partitions go to others at once; whoever does not answer is not waited for.
     pub fn leave(self) {
         self.subscription.leave();
-        let_go(self);
     }
 
     /// Commits all that was read. A failure only means that some rows are written again.

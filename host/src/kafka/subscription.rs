@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance}
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use super::detached::Detached;
 use super::lane_log::hopeless;
 use super::{PartitionQueue, complaints};
 use crate::clock;
@@ -39,9 +40,11 @@ impl Assignments for Nobody {
     fn revoked(&self, _: &[i32], _: bool) {}
 }
 
+pub(super) type Client = Detached<BaseConsumer<Context>>;
+
 /// What the client calls back.
 pub(super) struct Context {
-    pub(super) consumer: OnceLock<Weak<BaseConsumer<Context>>>,
+    pub(super) consumer: OnceLock<Weak<Client>>,
     pub(super) assignments: Arc<dyn Assignments>,
 }
 
@@ -84,7 +87,7 @@ fn partitions(list: &TopicPartitionList) -> Vec<i32> {
 /// A member of a group.
 #[derive(Clone)]
 pub(super) struct Subscription {
-    pub(super) consumer: Arc<BaseConsumer<Context>>,
+    pub(super) consumer: Arc<Client>,
     /// Why the broker does not let this member in; the client would go on asking.
     refused: Arc<OnceLock<String>>,
 }
@@ -94,7 +97,7 @@ impl Subscription {
     pub(super) fn join(config: &ClientConfig, topics: &[&str], assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
         let context = Context { consumer: OnceLock::new(), assignments };
         let consumer: BaseConsumer<Context> = config.create_with_context(context)?;
-        let consumer = Arc::new(consumer);
+        let consumer = Arc::new(Detached::new(consumer));
         let weak = Arc::downgrade(&consumer);
         consumer.context().consumer.set(weak).unwrap_or_else(|_| unreachable!("set once, here"));
         consumer.subscribe(topics)?;

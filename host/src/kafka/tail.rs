@@ -8,6 +8,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Settings;
+use super::detached::Detached;
 use super::whole_topic::{Context, partitions};
 use crate::clock;
 
@@ -16,7 +17,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is committed to some topics from now on.
 pub struct Tail {
-    consumer: BaseConsumer<Context>,
+    consumer: Detached<BaseConsumer<Context>>,
     topics: Vec<String>,
     assigned: TopicPartitionList,
     looked: Instant,
@@ -31,7 +32,7 @@ impl Tail {
         let mut config = settings.consumer("wattdog.tail");
         // A page shows the latest; what it does not take in time is of no use to it, and would be fetched for nothing.
         config.set("queued.min.messages", "500").set("queued.max.messages.kbytes", "128").set("auto.offset.reset", "latest");
-        let consumer: BaseConsumer<Context> = config.create_with_context(Context)?;
+        let consumer = Detached::new(config.create_with_context(Context)?);
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut tail = Self { consumer, topics, assigned: TopicPartitionList::new(), looked: clock::monotonic() };
         tail.look()?;

@@ -11,6 +11,8 @@ use crate::servers::{World, eventually};
 const SESSION_TIMEOUT: Duration = Duration::from_secs(30);
 /// A stop is over by then, whatever a store does.
 const STOP: Duration = Duration::from_secs(20);
+/// A signal that comes again within a second is the same one.
+const ECHO: Duration = Duration::from_millis(1_500);
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +82,10 @@ async fn a_stop_waits_for_no_store_and_a_second_one_for_nothing() {
     let _unanswered = asks_the_store().await;
     running.signal("INT");
     eventually("it stops, too", async || (world.log().matches("stopping").count() == 2).then_some(())).await;
+    // As a wrapper would, that passes on what a terminal sent to all.
+    running.signal("INT");
+    tokio::time::sleep(ECHO).await;
+    assert!(running.lives());
     let told = Instant::now();
     running.signal("INT");
     assert_eq!(running.ended().code(), Some(1));
