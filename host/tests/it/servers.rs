@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mongodb::bson::Document;
@@ -12,7 +12,7 @@ use sqlx::postgres::PgPool;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The program ends itself before that.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
-/// A test that takes longer hangs, and the test runner has no patience to lose.
+/// A test that takes longer hangs; the test runner itself has no limit.
 const LONGEST_TEST: Duration = Duration::from_secs(25 * 60);
 
 pub(crate) fn variable(name: &str) -> String {
@@ -58,25 +58,14 @@ impl Running {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
 
-impl Running {
     /// Each with what it waits for, as Linux says.
     fn threads(&self) -> String {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
         let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         threads.map(|thread| read(thread.path().join("comm")) + " " + &read(thread.path().join("wchan")) + "; ").collect()
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Running {
     /// `STOP`, `CONT`, …
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
@@ -88,6 +77,13 @@ impl Running {
         self.signal("TERM");
         let status = self.ended();
         assert!(status.success(), "the program ended with {status}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -349,7 +345,7 @@ fn end_with(name: &str, folder: &Arc<tempfile::TempDir>) {
     let (name, folder) = (name.to_owned(), Arc::downgrade(folder));
     std::thread::spawn(move || {
         std::thread::sleep(LONGEST_TEST);
-        if let Some(folder) = Weak::upgrade(&folder) {
+        if let Some(folder) = folder.upgrade() {
             let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
             eprintln!("the test of world `{name}` is not over after {LONGEST_TEST:?}; its program said:\n{log}");
             std::process::exit(1);

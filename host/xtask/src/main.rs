@@ -56,7 +56,7 @@ enum Task {
     },
     /// Kill, freeze and move hosts, stop servers, damage state, under load; then compare every row and dead letter.
     Chaos {
-        /// How many things go wrong.
+        /// How many things go wrong; each takes some five seconds.
         #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(..=200))]
         faults: u64,
         /// Which ones.
