@@ -28,7 +28,8 @@ pub(super) fn up(folder: &Path, port: u16) -> Result<String> {
     }
     if !data.join("PG_VERSION").exists() {
         let mut init = unprivileged(&find("initdb")?)?;
-        init.arg("-D").arg(&data).args(["-U", "admin", "-A", "trust", "--no-sync"]);
+        // The same wherever it runs; without these it is as the environment says, and some encodings FerretDB does not take.
+        init.arg("-D").arg(&data).args(["--encoding", "UTF8", "--locale", "C.UTF-8", "-U", "admin", "-A", "trust", "--no-sync"]);
         run(init.stdout(Stdio::null()))?;
     }
     let mut postgres = unprivileged(&find("postgres")?)?;
