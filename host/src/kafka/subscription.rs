@@ -122,8 +122,10 @@ impl Subscription {
         })
     }
 
-    /// Leaves the group, so that its partitions go to others at once and not when our session has timed out.
+    /// Leaves the group, so that its partitions go to others at once and not when our session has timed out. For the end of the
+    /// process: the client stays, since it would log an error if it were closed again.
     pub(super) fn leave(&self) {
+        std::mem::forget(Arc::clone(&self.consumer));
         if let Err(error) = self.consumer.close_queue() {
             tracing::warn!(%error, "cannot leave the group; its partitions are free when the session times out");
             return;

@@ -37,6 +37,7 @@ async fn a_host_that_stops_leaves_its_partitions_to_the_next() {
         running.stop();
         assert!(began.elapsed() < SESSION_TIMEOUT / 2, "the partitions came only after {:?}", began.elapsed());
     }
+    assert!(!world.log().contains("ERROR"), "{}", world.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
