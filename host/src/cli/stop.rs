@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// An orderly stop takes a second. All that it waits for has a limit of its own; together they stay below this, and this below what
-/// service managers grant.
+/// An orderly stop takes a second. The limits of lanes, stores and groups together stay below this; it is for what has none, as a
+/// sink's commit to a broker that froze. Less than service managers grant.
 const LIMIT: Duration = Duration::from_secs(40);
 /// A wrapper passes on what a terminal has sent to all: that is the same signal twice.
 const ECHO: Duration = Duration::from_secs(1);

@@ -128,6 +128,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     super::stop::insist();
     service.stop();
+    // As in `run`.
     runtime.shutdown_background();
     Ok(())
 }
