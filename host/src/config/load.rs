@@ -192,6 +192,8 @@ mod tests {
             ("[input.measures.\"Gas m³\"]\nfield = \"g\"", "becomes a column"),
             ("[input.measures.gas]\nfield = \"g\"\nmin = 2.0\nmax = 1.0", "above max"),
             ("[input]\nmeter = []", "input.meter"),
+            ("[input]\ntimestamp_unit = \"minutes\"", "`auto`"),
+            ("[input]\ntimestamp_unit = \"ms\"\ntimestamp_format = \"%s\"", "`input.timestamp_unit`"),
             ("[sink.sqlite]\nkeep = \"0d\"", "sink.sqlite.keep"),
             ("[input]\nrepeats = \"twice\"", "`drop` or `keep`"),
             ("[window]\nsize = \"7m\"\ntime_zone = \"Europe/Berlin\"", "`window.size` 7m"),

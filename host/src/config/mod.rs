@@ -2,6 +2,7 @@
 
 mod duration;
 mod load;
+mod message;
 mod secret;
 mod units;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use duration::Span;
 pub use load::{ConfigError, load, load_given, load_text, parse_toml};
+pub use message::TimestampUnit;
 pub use secret::mask_password;
 
 use crate::kafka::Settings;
@@ -98,7 +100,9 @@ pub struct Input {
     /// How its text is written, in the signs of `strptime`; left out: RFC 3339 or `YYYY-MM-DD HH:MM:SS`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_format: Option<String>,
-    /// Whose clock a time without an offset is of: an IANA name. Of the hour that a clock goes through twice, the first is meant.
+    /// What a number counts since 1970, where `timestamp_format` is left out.
+    pub timestamp_unit: TimestampUnit,
+    /// Whose clock a time without an offset is of: an IANA name.
     pub time_zone: String,
     /// Field with the building.
     pub building: String,
@@ -125,6 +129,7 @@ impl Default for Input {
         Self {
             timestamp: "timestamp".into(),
             timestamp_format: None,
+            timestamp_unit: TimestampUnit::Auto,
             time_zone: "UTC".into(),
             building: "building".into(),
             floor: "floor".into(),

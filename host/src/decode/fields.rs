@@ -9,12 +9,19 @@ use crate::config::Input;
 pub(super) enum Value<'a> {
     /// Not there, or null.
     Absent,
-    Integer(i64),
-    Float(f64),
+    Number(Number<'a>),
     Text(Cow<'a, str>),
     Boolean,
     Array,
     Object,
+}
+
+/// A number: names and times need it as it is written, measures its value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Number<'a> {
+    pub(super) text: &'a str,
+    /// The nearest float; infinite where the number is too large for one.
+    pub(super) value: f64,
 }
 
 impl Value<'_> {
@@ -31,7 +38,7 @@ impl Value<'_> {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Absent => "missing",
-            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::Boolean => "a boolean",
             Self::Array => "an array",

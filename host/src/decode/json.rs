@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Number, Value};
 use super::reject;
 use crate::domain::{Reason, Reject};
 
@@ -13,8 +15,8 @@ pub(super) fn read<'a>(text: &'a str, fields: &Fields, values: &mut [Value<'a>])
     let result = deserializer.deserialize_any(RowVisitor { fields, values, within: "" }).and_then(|()| deserializer.end());
     result.map_err(|error| {
         let message = error.to_string();
-        if message.starts_with("number out of range") || only_non_finite_numbers_are_wrong(text) {
-            reject(Reason::NotFinite, format!("a number is NaN, infinite or too large: {message}"))
+        if only_non_finite_numbers_are_wrong(text) {
+            reject(Reason::NotFinite, format!("a number is NaN or infinite: {message}"))
         } else {
             reject(Reason::NotJson, message)
         }
@@ -48,12 +50,19 @@ fn only_non_finite_numbers_are_wrong(text: &str) -> bool {
     found && serde_json::from_str::<IgnoredAny>(&mended).is_ok()
 }
 
-/// The fields of one object.
+/// The fields of one object or array.
 struct RowVisitor<'r, 'a> {
     fields: &'r Fields,
     values: &'r mut [Value<'a>],
-    /// The names of the objects that it is in, each with a dot after it.
+    /// Path of the object or array; empty for the message itself.
     within: &'r str,
+}
+
+impl<'de> RowVisitor<'_, 'de> {
+    /// The same for what stands under this path.
+    fn inner<'s>(&'s mut self, path: &'s str) -> InnerSeed<'s, 'de> {
+        InnerSeed(RowVisitor { fields: self.fields, values: self.values, within: path })
+    }
 }
 
 impl<'de> Visitor<'de> for RowVisitor<'_, 'de> {
@@ -63,12 +72,11 @@ impl<'de> Visitor<'de> for RowVisitor<'_, 'de> {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { fields, values, within } = self;
-        while let Some(key) = map.next_key_seed(KeySeed { fields, within })? {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(KeySeed { fields: self.fields, within: self.within })? {
             match key {
-                Key::Field(place) => values[place] = map.next_value_seed(ValueSeed)?,
-                Key::Object(within) => map.next_value_seed(ObjectSeed(RowVisitor { fields, values, within: &within }))?,
+                Key::Field(place) => self.values[place] = map.next_value_seed(ValueSeed)?,
+                Key::Inner(path) => map.next_value_seed(self.inner(&path))?,
                 Key::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -79,9 +87,19 @@ impl<'de> Visitor<'de> for RowVisitor<'_, 'de> {
 /// What is under a key.
 enum Key {
     Field(usize),
-    /// With fields in it; its name and that of those that it is in.
-    Object(String),
+    /// An object or array with fields in it; its path.
+    Inner(String),
     Other,
+}
+
+impl Key {
+    fn of(path: Cow<'_, str>, fields: &Fields) -> Self {
+        match fields.place(&path) {
+            Some(place) => Self::Field(place),
+            None if fields.has_within(&path) => Self::Inner(path.into_owned()),
+            None => Self::Other,
+        }
+    }
 }
 
 struct KeySeed<'r> {
@@ -106,19 +124,15 @@ impl Visitor<'_> for KeySeed<'_> {
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
         let Self { fields, within } = self;
-        let name = if within.is_empty() { Cow::Borrowed(key) } else { Cow::Owned(format!("{within}{key}")) };
-        Ok(match fields.place(&name) {
-            Some(place) => Key::Field(place),
-            None if fields.has_within(&name) => Key::Object(format!("{name}.")),
-            None => Key::Other,
-        })
+        let path = if within.is_empty() { Cow::Borrowed(key) } else { Cow::Owned(format!("{within}.{key}")) };
+        Ok(Key::of(path, fields))
     }
 }
 
-/// An object with fields in it; whatever else stands there has none.
-struct ObjectSeed<'r, 'a>(RowVisitor<'r, 'a>);
+/// An object or array with fields in it; a value of another kind has none.
+struct InnerSeed<'r, 'a>(RowVisitor<'r, 'a>);
 
-impl<'de> DeserializeSeed<'de> for ObjectSeed<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for InnerSeed<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -126,7 +140,7 @@ impl<'de> DeserializeSeed<'de> for ObjectSeed<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for ObjectSeed<'_, 'de> {
+impl<'de> Visitor<'de> for InnerSeed<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -161,8 +175,22 @@ impl<'de> Visitor<'de> for ObjectSeed<'_, 'de> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut seed = |index: usize| {
+            let path = format!("{}[{index}]", self.0.within);
+            match Key::of(Cow::Owned(path), self.0.fields) {
+                Key::Field(place) => {
+                    seq.next_element_seed(ValueSeed).map(|value| value.map(|value| self.0.values[place] = value))
+                }
+                Key::Inner(path) => seq.next_element_seed(self.0.inner(&path)),
+                Key::Other => seq.next_element::<IgnoredAny>().map(|value| value.map(drop)),
+            }
+        };
+        for index in 0.. {
+            if seed(index)?.is_none() {
+                break;
+            }
+        }
         Ok(())
     }
 }
@@ -173,52 +201,19 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
-        deserializer.deserialize_any(self)
+        value(<&RawValue>::deserialize(deserializer)?.get()).map_err(D::Error::custom)
     }
 }
 
-impl<'de> Visitor<'de> for ValueSeed {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Absent)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Boolean)
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value<'de>, E> {
-        Ok(Value::Integer(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value<'de>, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Integer))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value<'de>, E> {
-        Ok(Value::Float(value))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value<'de>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Array)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Object)
-    }
+/// A value, from the text that JSON's grammar has let pass.
+fn value(raw: &str) -> Result<Value<'_>, serde_json::Error> {
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') if raw.contains('\\') => Value::Text(Cow::Owned(serde_json::from_str(raw)?)),
+        Some(b'"') => Value::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        Some(b'{') => Value::Object,
+        Some(b'[') => Value::Array,
+        Some(b't' | b'f') => Value::Boolean,
+        Some(b'n') | None => Value::Absent,
+        Some(_) => Value::Number(Number { text: raw, value: raw.parse().unwrap_or(f64::INFINITY) }),
+    })
 }

@@ -1,18 +1,23 @@
 //! From bytes to columns: a message becomes a row of the batch, or a reject with its reason.
 
+mod epoch;
 mod fields;
 mod json;
+mod name;
 mod plain;
 mod timestamp;
 
-use std::fmt::Write as _;
-
-use crate::config::Input;
+use crate::config::{Input, TimestampUnit};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject};
 use fields::{Fields, Value};
 
+use timestamp::Stamp;
 pub(crate) use timestamp::Times;
-pub(crate) use timestamp::from_number as time_from_number;
+
+/// A number that is a plausible time in seconds, milliseconds, microseconds or nanoseconds since 1970.
+pub(crate) fn time_from_number(number: &str) -> Option<EventTime> {
+    epoch::micros(number, TimestampUnit::Auto).map(EventTime)
+}
 
 /// Decodes JSON messages as the configuration describes them.
 #[derive(Debug)]
@@ -76,7 +81,8 @@ impl Decoder {
         self.read(message, &mut values).ok()?;
         let building = self.fields.building;
         self.building.clear();
-        write_name(&values[building], self.fields.name(building), &mut self.building).ok()?;
+        name::check(&values[building], self.fields.name(building)).ok()?;
+        self.building.push_str(name::text(&values[building])?);
         (!self.building.is_empty()).then_some(&self.building)
     }
 
@@ -105,7 +111,7 @@ impl Decoder {
 
     fn event_time(&mut self, values: &[Value<'_>], record_time_ms: i64) -> Result<EventTime, Reject> {
         let field = self.fields.name(self.fields.timestamp);
-        let time = self.times.read(&values[self.fields.timestamp], field)?;
+        let (Stamp::Once(time) | Stamp::Twice { first: time, .. }) = self.times.read(&values[self.fields.timestamp], field)?;
         if record_time_ms >= 0 {
             let limit = EventTime::from_millis(record_time_ms).0.saturating_add(self.max_future_us);
             if time.0 > limit {
@@ -124,23 +130,30 @@ impl Decoder {
     fn name_meter(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
         let Fields { building, floor, ref meter, .. } = self.fields;
         // Whether the meter is known or not makes no difference to what is taken.
-        check_name(&values[building], self.fields.name(building))?;
-        check_name(&values[floor], self.fields.name(floor))?;
+        for place in [building, floor] {
+            name::check(&values[place], self.fields.name(place))?;
+        }
         if values[building].is_nameless() {
             return Err(self.nameless(building));
         }
         self.meter_name.clear();
-        for &field in meter {
-            if values[field].is_nameless() && field != floor {
-                return Err(self.nameless(field));
+        for &place in meter {
+            if values[place].is_nameless() {
+                if place == floor {
+                    continue;
+                }
+                return Err(self.nameless(place));
             }
-            if !self.meter_name.is_empty() && !values[field].is_nameless() {
+            if place != building && place != floor {
+                name::check(&values[place], self.fields.name(place))?;
+            }
+            if !self.meter_name.is_empty() {
                 self.meter_name.push('/');
             }
-            write_name(&values[field], self.fields.name(field), &mut self.meter_name)?;
+            self.meter_name.push_str(name::text(&values[place]).unwrap_or_default());
         }
         if self.meter_name.is_empty() {
-            write_name(&values[building], self.fields.name(building), &mut self.meter_name)?;
+            self.meter_name.push_str(name::text(&values[building]).unwrap_or_default());
         }
         Ok(())
     }
@@ -157,12 +170,9 @@ impl Decoder {
                 format!("\"{name}\" would be one more than the {limit} meters that a partition may have (`input.max_meters`)");
             return Err(reject(Reason::TooManyMeters, message));
         }
-        let text = |field: usize| {
-            let mut text = String::new();
-            write_name(&values[field], self.fields.name(field), &mut text).map(|()| text)
-        };
-        let (building, floor) = (text(self.fields.building)?, text(self.fields.floor)?);
-        Ok(meters.intern(&self.meter_name, &building, (!floor.is_empty()).then_some(&floor)))
+        let text = |place: usize| name::text(&values[place]).unwrap_or_default();
+        let (building, floor) = (text(self.fields.building), text(self.fields.floor));
+        Ok(meters.intern(&self.meter_name, building, (!floor.is_empty()).then_some(floor)))
     }
 
     fn read_measures(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
@@ -170,14 +180,18 @@ impl Decoder {
         for measure in &self.fields.measures {
             let name = self.fields.name(measure.field);
             let value = match &values[measure.field] {
-                Value::Integer(value) => *value as f64 * measure.factor,
-                Value::Float(value) => *value * measure.factor,
+                Value::Number(number) => number.value,
                 Value::Absent if measure.required => {
                     return Err(reject(Reason::MissingField, format!("field `{name}` is missing")));
                 }
                 Value::Absent => f64::NAN,
+                Value::Text(text) => number_of_text(text).ok_or_else(|| no_number(name, text))?,
                 other => return Err(wrong_type(name, other, "a number")),
             };
+            if value.is_infinite() {
+                return Err(reject(Reason::NotFinite, format!("`{name}` is too large for a number")));
+            }
+            let value = value * measure.factor;
             if value < measure.min || value > measure.max {
                 let message = format!("`{name}` {value} is outside [{}, {}]", measure.min, measure.max);
                 return Err(reject(Reason::Range, message));
@@ -188,23 +202,17 @@ impl Decoder {
     }
 }
 
-/// Appends a name: text as it is, a whole number in decimals, nothing for an absent field.
-fn write_name(value: &Value<'_>, field: &str, out: &mut String) -> Result<(), Reject> {
-    match value {
-        Value::Text(text) => out.push_str(text),
-        Value::Integer(number) => out.push_str(itoa::Buffer::new().format(*number)),
-        Value::Float(number) => write!(out, "{number}").expect("a String takes every write"),
-        Value::Absent => {}
-        Value::Boolean | Value::Array | Value::Object => check_name(value, field)?,
-    }
-    Ok(())
+/// A number in quotes, as meters' telegrams and some gateways send it.
+fn number_of_text(text: &str) -> Option<f64> {
+    let text = text.trim_ascii();
+    epoch::is_number(text).then(|| text.parse().ok()).flatten()
 }
 
-fn check_name(value: &Value<'_>, field: &str) -> Result<(), Reject> {
-    match value {
-        Value::Boolean | Value::Array | Value::Object => Err(wrong_type(field, value, "text or a number")),
-        _ => Ok(()),
-    }
+fn no_number(field: &str, text: &str) -> Reject {
+    const SHOWN: usize = 40;
+    let shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let more = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
+    reject(Reason::WrongType, format!("field `{field}` is the text \"{shown}{more}\", not a number"))
 }
 
 fn wrong_type(field: &str, value: &Value<'_>, wanted: &str) -> Reject {

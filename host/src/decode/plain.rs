@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Number, Value};
 
 /// Digits that a float holds exactly, and powers of ten likewise: their quotient is then the nearest float.
 /// W. D. Clinger, "How to read floating point numbers accurately", 1990.
@@ -96,6 +96,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A number whose sign is taken already.
     fn number(&mut self, negative: bool) -> Option<Value<'a>> {
         let start = self.at;
         let whole = self.digits(0);
@@ -113,17 +114,12 @@ impl<'a> Scanner<'a> {
                 return None;
             }
         }
-        match self.peek() {
-            Some(b'e' | b'E') => None,
-            // An integer has no negative zero.
-            _ if negative && mantissa == 0 => None,
-            _ if decimals == 0 && negative => Some(Value::Integer(-mantissa)),
-            _ if decimals == 0 => Some(Value::Integer(mantissa)),
-            _ => {
-                let value = mantissa as f64 / POWERS[decimals];
-                Some(Value::Float(if negative { -value } else { value }))
-            }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            return None;
         }
+        let value = mantissa as f64 / POWERS[decimals];
+        let text = &self.text[start - usize::from(negative)..self.at];
+        Some(Value::Number(Number { text, value: if negative { -value } else { value } }))
     }
 
     /// Appends digits to a number; it is of no use if there were more than [`MAX_DIGITS`].
@@ -237,7 +233,6 @@ mod tests {
             "{",
             "{}",
             "[]",
-            r#"{"water":-0}"#,
             r#"{"water":01}"#,
             r#"{"water":1.}"#,
             r#"{"water":.5}"#,

@@ -45,10 +45,49 @@ fn a_reading_becomes_a_row() {
 
 #[test]
 fn timestamps_come_in_several_forms() {
-    for form in [r#""2025-12-04 16:02:00""#, r#""2025-12-04T17:02:00+01:00""#, "1764864120", "1764864120000", "1764864120.0"] {
+    for form in [
+        r#""2025-12-04 16:02:00""#,
+        r#""2025-12-04T17:02:00+01:00""#,
+        "1764864120",
+        "1764864120000",
+        "1764864120.0",
+        "1764864120000000",
+        "1764864120000000000",
+        r#""1764864120""#,
+    ] {
         let text = format!(r#"{{"timestamp":{form},"building":"A","floor":"G","electricity":1,"water":1}}"#);
         assert_eq!(decode(text.as_bytes()).unwrap().0.event_times_us, [1_764_864_120_000_000], "{form}");
     }
+}
+
+#[test]
+fn names_are_what_was_sent_byte_for_byte() {
+    let names =
+        ["1.1", "1.10", "300", "3E2", "4000000000001E10", "40000000000010E9", "-0", "0.0", "4530303331303033323031323334353637"];
+    for name in names {
+        for written in [name.to_owned(), format!("\"{name}\"")] {
+            // Plain, and with an array that only the full reader takes.
+            for rest in ["", r#","x":[]"#] {
+                let text = format!(
+                    r#"{{"timestamp":1764864120,"building":{written},"floor":{written},"electricity":1,"water":1{rest}}}"#
+                );
+                let (batch, meters) = decode(text.as_bytes()).unwrap();
+                let meter = meters.meter(batch.meters[0]);
+                assert_eq!(meters.building(meter.building), name, "{text}");
+                assert_eq!((meter.name.clone(), meter.floor.as_deref()), (format!("{name}/{name}"), Some(name)), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_a_number_is_that_number() {
+    for (written, value) in [("5834.163", 5834.163), ("001581.123", 1581.123), ("1e3", 1000.0), (" 7 ", 7.0), ("0", 0.0)] {
+        let text = format!(r#"{{"timestamp":1764864120,"building":"A","electricity":"{written}","water":1}}"#);
+        assert_eq!(decode(text.as_bytes()).unwrap().0.measures[0], [value], "{written}");
+    }
+    let text = br#"{"timestamp":1764864120,"building":"A","electricity":"unavailable","water":1}"#;
+    assert!(decode(text).unwrap_err().message.contains("\"unavailable\""));
 }
 
 #[test]
@@ -86,7 +125,19 @@ fn every_kind_of_broken_record_has_its_reason() {
         (with("building", "").into(), "missing-field"),
         (with("building", "\"\"").into(), "missing-field"),
         (with("timestamp", "").into(), "missing-field"),
-        (with("electricity", "\"12\"").into(), "wrong-type"),
+        (with("electricity", "\"unavailable\"").into(), "wrong-type"),
+        (with("electricity", "\"\"").into(), "wrong-type"),
+        (with("electricity", "\"1,012.5\"").into(), "wrong-type"),
+        (with("electricity", "\"12 kWh\"").into(), "wrong-type"),
+        (with("electricity", "\"NaN\"").into(), "wrong-type"),
+        (with("electricity", "\"1e999\"").into(), "not-finite"),
+        (with("building", "\"Hall\\u0000\"").into(), "name"),
+        (with("floor", "\"1\\n\"").into(), "name"),
+        (with("building", &format!("\"{}\"", "x".repeat(6_000))).into(), "name"),
+        (with("building", &"7".repeat(300)).into(), "name"),
+        (with("timestamp", "202601151200").into(), "timestamp"),
+        (with("timestamp", "\"46037.5\"").into(), "timestamp"),
+        (with("timestamp", "\"\"").into(), "timestamp"),
         (with("building", "true").into(), "wrong-type"),
         (with("water", "[1]").into(), "wrong-type"),
         (with("timestamp", "{}").into(), "wrong-type"),
@@ -116,7 +167,7 @@ fn a_known_meter_changes_nothing_about_what_is_taken() {
     let mut decoder = Decoder::new(&config.input);
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |rest: &str| {
-        let text = format!(r#"{{"timestamp":1,"meter":"m","electricity":1,"water":1{rest}}}"#);
+        let text = format!(r#"{{"timestamp":1764864120,"meter":"m","electricity":1,"water":1{rest}}}"#);
         let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
         decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };
@@ -134,7 +185,7 @@ fn a_partition_has_no_more_meters_than_it_may() {
     let mut decoder = Decoder::new(&config.input);
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |building: &str| {
-        let text = format!(r#"{{"timestamp":1,"building":"{building}","electricity":1,"water":1}}"#);
+        let text = format!(r#"{{"timestamp":1764864120,"building":"{building}","electricity":1,"water":1}}"#);
         let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
         decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };

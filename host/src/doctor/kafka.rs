@@ -203,7 +203,7 @@ mod tests {
         let config = Config::default();
         let mut decoder = Decoder::new(&config.input);
         let mut newest = Newest::default();
-        let good = br#"{"timestamp":0,"building":"A","floor":1,"electricity":1,"water":2}"#;
+        let good = br#"{"timestamp":"1970-01-01T00:00:00Z","building":"A","floor":1,"electricity":1,"water":2}"#;
         let message = |payload| Message { offset: 0, timestamp_ms: 7, key: None, payload: Some(payload), redriven: None };
         newest.look(&mut decoder, 2, 0, &message(good));
         newest.look(&mut decoder, 2, 1, &message(b"hello"));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Written;
+
 /// Microseconds since 1970-01-01T00:00:00Z; negative before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventTime(pub i64);
@@ -16,22 +18,14 @@ impl EventTime {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// Reads RFC 3339, or `YYYY-MM-DD HH:MM:SS[.fff]` taken as UTC.
+    /// Reads the forms of [`Written::iso`], a time without an offset taken as UTC.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(time) = Self::parse_plain(text.as_bytes()) {
-            return Some(time);
-        }
-        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-            return Some(Self(instant.as_microsecond()));
-        }
-        let civil: jiff::civil::DateTime = text.parse().ok()?;
-        let instant = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
-        Some(Self(instant.as_microsecond()))
+        Self::parse_plain(text.as_bytes()).or_else(|| Some(Self(Written::iso(text)?.in_utc()?.as_microsecond())))
     }
 
     /// The form of nearly every reading, `YYYY-MM-DDTHH:MM:SSZ`; none for any other, right or wrong.
-    fn parse_plain(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse_plain(text: &[u8]) -> Option<Self> {
         let text: &[u8; 20] = text.try_into().ok()?;
         for (at, mark) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')] {
             if text[at] != mark {

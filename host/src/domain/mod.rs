@@ -6,6 +6,7 @@ mod fingerprint;
 mod message;
 mod meter;
 mod reject;
+mod written;
 
 pub use batch::{Batch, Column};
 pub use event_time::EventTime;
@@ -13,3 +14,4 @@ pub use fingerprint::Fingerprint;
 pub use message::{Message, Redriven};
 pub use meter::{BuildingId, Meter, MeterId, MeterTable};
 pub use reject::{Reason, Reject};
+pub use written::{Clock, Written};

@@ -15,6 +15,8 @@ pub enum Reason {
     MissingField,
     /// A field holds another type.
     WrongType,
+    /// The name of a building, floor or meter is too long or holds control characters.
+    Name,
     /// A measure is NaN, infinite or too large for a float.
     NotFinite,
     /// A measure lies outside its configured `min` and `max`.
@@ -50,6 +52,7 @@ impl Reason {
             Self::NotJson => "not-json",
             Self::MissingField => "missing-field",
             Self::WrongType => "wrong-type",
+            Self::Name => "name",
             Self::NotFinite => "not-finite",
             Self::Range => "range",
             Self::Timestamp => "timestamp",

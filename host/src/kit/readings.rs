@@ -40,7 +40,7 @@ impl Reading {
             serde_json::from_slice(line).map_err(|error| format!("a reading is a JSON object: {error}"))?;
         let time = match fields.get("timestamp") {
             Some(Value::String(text)) => EventTime::parse(text),
-            Some(Value::Number(number)) => number.as_f64().map(time_from_number),
+            Some(Value::Number(number)) => time_from_number(&number.to_string()),
             _ => None,
         };
         let time = time.ok_or("`timestamp` must be there, such as \"2026-11-24T08:00:00Z\"")?;
