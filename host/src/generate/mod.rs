@@ -114,7 +114,7 @@ fn readings(args: ReadingsArgs) -> anyhow::Result<()> {
 fn send(campus: impl Iterator<Item = Reading>, args: &ReadingsArgs) -> anyhow::Result<()> {
     let settings = args.to.settings().map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
+    let mut feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
     let meters = u64::from(args.buildings) * u64::from(args.floors);
     let started = clock::monotonic();
     for (index, reading) in (0u64..).zip(campus) {
@@ -124,5 +124,7 @@ fn send(campus: impl Iterator<Item = Reading>, args: &ReadingsArgs) -> anyhow::R
         }
         feeder.send(reading.building.as_bytes(), reading.json().as_bytes())?;
     }
-    Ok(feeder.finish()?)
+    let sent = feeder.finish()?;
+    tracing::info!(readings = sent, topic = args.to.topic, "sent");
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
+use super::Partitioner;
 use crate::config::Kafka;
 
 /// What a partition has fetched ahead, at least in messages and at most in KiB; with more partitions than so many, each has less.
@@ -144,7 +145,12 @@ impl Settings {
     /// A producer that loses and doubles nothing by itself.
     #[must_use]
     pub fn feeder(&self) -> ClientConfig {
-        self.client(&[("enable.idempotence", "true"), ("linger.ms", "5"), ("compression.type", "lz4")])
+        self.client(&[
+            ("enable.idempotence", "true"),
+            ("linger.ms", "5"),
+            ("compression.type", "lz4"),
+            ("partitioner", Partitioner::Murmur2.property()),
+        ])
     }
 
     /// A producer whose records become visible with its transaction.

@@ -1,19 +1,19 @@
 //! `wattdog replay`: recorded readings into Kafka.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Input};
 use crate::decode::Decoder;
 use crate::domain::{EventTime, Message};
 use crate::kafka::{Destination, Feeder};
 use crate::readings_file::for_each_line;
 
-/// Broken lines are sent as they are: the host judges them.
+/// Each record is keyed by its building; a record that names none is refused before anything is sent.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// JSON lines or CSV, `.gz` of both.
@@ -45,64 +45,78 @@ fn rate(text: &str) -> Result<f64, String> {
 /// Sends every record of every file.
 ///
 /// # Errors
-/// When a file cannot be read or the broker does not take it.
+/// When a file cannot be read, a record has no key, or the broker does not confirm every record.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let settings = args.to.settings().map_err(anyhow::Error::msg)?;
+    let config = config::load_given(args.config.as_deref())?;
+    let mut form = Form::of(config.as_ref(), &args.key);
+    for file in &args.files {
+        check_keys(file, &mut form)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
+    let mut feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
     let bar = ProgressBar::new_spinner().with_style(
         ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
     );
-    let config = config::load_given(args.config.as_deref())?;
-    let mut form = Form::of(config.as_ref(), &args.key);
     let mut pace = Pace { rate: args.rate, ..Pace::of_speed(args.speed) };
     let mut sent = 0u64;
     for file in &args.files {
         for_each_line(file, |line| {
             let (time, key) = form.time_and_key(line);
             pace.wait(sent, time);
-            feeder.send(key.as_bytes(), line)?;
+            feeder.send(key.unwrap_or_default().as_bytes(), line)?;
             sent += 1;
             bar.set_position(sent);
             Ok(())
         })?;
     }
-    feeder.finish()?;
+    let sent = feeder.finish()?;
     bar.finish();
     tracing::info!(readings = sent, topic = args.to.topic, "sent");
     Ok(())
 }
 
+/// Every record of the file has a key, or the first that has none is named.
+fn check_keys(file: &Path, form: &mut Form) -> anyhow::Result<()> {
+    let mut record = 0u64;
+    for_each_line(file, |line| {
+        record += 1;
+        if form.time_and_key(line).1.is_some() {
+            return Ok(());
+        }
+        let field = &form.key_field;
+        let (file, advice) = (file.display(), "nothing was sent");
+        if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
+            bail!("record {record} of {file} is not JSON, so it has no building to key it by; {advice}");
+        }
+        bail!(
+            "record {record} of {file} has no building to key it by: field `{field}` is missing, empty, or neither text nor a \
+             number; name the field with --key (`a.b` where it lies in another), or with `input.building` in --config; {advice}"
+        )
+    })
+}
+
 /// How recorded readings say when they were taken and what keys them.
-pub(crate) enum Form {
-    /// In `timestamp`, and in the field of this name.
-    Plain { key: String },
-    /// As a configuration has it; the building is the key.
-    Configured(Box<Decoder>),
+pub(crate) struct Form {
+    decoder: Box<Decoder>,
+    /// The field that names the building.
+    key_field: String,
 }
 
 impl Form {
-    /// As the configuration says, where there is one.
+    /// As the configuration says; without one as in the default, keyed by the field `key`.
     pub(crate) fn of(config: Option<&Config>, key: &str) -> Self {
-        match config {
-            Some(config) => Self::Configured(Box::new(Decoder::new(&config.input))),
-            None => Self::Plain { key: key.to_owned() },
-        }
+        let input = match config {
+            Some(config) => config.input.clone(),
+            None => Input { building: key.to_owned(), ..Input::default() },
+        };
+        Self { decoder: Box::new(Decoder::new(&input)), key_field: input.building }
     }
 
-    /// A broken line has neither.
-    pub(crate) fn time_and_key(&mut self, line: &[u8]) -> (Option<EventTime>, String) {
-        match self {
-            Self::Plain { key } => {
-                let fields: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-                let time = fields["timestamp"].as_str().and_then(EventTime::parse);
-                (time, fields[key.as_str()].as_str().unwrap_or_default().to_owned())
-            }
-            Self::Configured(decoder) => {
-                let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
-                (decoder.time(&message), decoder.building(&message).unwrap_or_default().to_owned())
-            }
-        }
+    /// The time of a record and its building, where it has them.
+    pub(crate) fn time_and_key(&mut self, line: &[u8]) -> (Option<EventTime>, Option<String>) {
+        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
+        (self.decoder.time(&message), self.decoder.building(&message).map(str::to_owned))
     }
 }
 

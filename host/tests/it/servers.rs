@@ -270,7 +270,7 @@ impl World {
     /// What is no reading, in a file.
     pub(crate) fn broken_line(&self) -> PathBuf {
         let file = self.folder.path().join("broken.jsonl");
-        std::fs::write(&file, "{}\n").unwrap();
+        std::fs::write(&file, "{\"building\":\"Building A\"}\n").unwrap();
         file
     }
 

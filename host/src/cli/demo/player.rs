@@ -38,7 +38,7 @@ impl Player {
     pub(super) fn recorded(&mut self, file: &Path, mut form: Form) -> anyhow::Result<()> {
         for_each_line(file, |line| {
             let (time, building) = form.time_and_key(line);
-            self.send(time, &building, line)
+            self.send(time, &building.unwrap_or_default(), line)
         })
     }
 
