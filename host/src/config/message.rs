@@ -32,3 +32,14 @@ impl fmt::Display for TimestampUnit {
         })
     }
 }
+
+/// `[input] stamp`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StampOf {
+    /// The timestamp is when a reading was taken, or where its interval begins.
+    #[default]
+    Begin,
+    /// The timestamp is where its interval ends.
+    End,
+}

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use duration::Span;
 pub use load::{ConfigError, load, load_given, load_text, parse_toml};
-pub use message::TimestampUnit;
+pub use message::{StampOf, TimestampUnit};
 pub use secret::mask_password;
 
 use crate::kafka::Settings;
@@ -102,6 +102,11 @@ pub struct Input {
     pub timestamp_format: Option<String>,
     /// What a number counts since 1970, where `timestamp_format` is left out.
     pub timestamp_unit: TimestampUnit,
+    /// Which end of a reading's interval the timestamp is.
+    pub stamp: StampOf,
+    /// How long a reading's interval is, where the timestamp is its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Span>,
     /// Whose clock a time without an offset is of: an IANA name.
     pub time_zone: String,
     /// Field with the building.
@@ -130,6 +135,8 @@ impl Default for Input {
             timestamp: "timestamp".into(),
             timestamp_format: None,
             timestamp_unit: TimestampUnit::Auto,
+            stamp: StampOf::Begin,
+            interval: None,
             time_zone: "UTC".into(),
             building: "building".into(),
             floor: "floor".into(),

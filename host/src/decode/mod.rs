@@ -5,6 +5,7 @@ mod fields;
 mod json;
 mod name;
 mod plain;
+mod repeated_hours;
 mod timestamp;
 
 use crate::config::{Input, TimestampUnit};
@@ -31,6 +32,8 @@ pub struct Decoder {
     meter_name: String,
     building: String,
     values: Vec<f64>,
+    /// Of [`Decoder::time`], whose callers have no table.
+    timed: MeterTable,
 }
 
 impl Decoder {
@@ -47,6 +50,7 @@ impl Decoder {
             meter_name: String::new(),
             building: String::new(),
             values: Vec::new(),
+            timed: MeterTable::default(),
         }
     }
 
@@ -57,13 +61,25 @@ impl Decoder {
     pub fn decode(&mut self, message: &Message<'_>, meters: &mut MeterTable, batch: &mut Batch) -> Result<(), Reject> {
         let mut values = self.fields.empty_row();
         self.read(message, &mut values)?;
-        let event_time = self.event_time(&values, message.timestamp_ms)?;
+        let stamp = self.stamp(&values)?;
         self.name_meter(&values)?;
+        let known = meters.known(&self.meter_name);
+        let stamp = stamp.resolve(&meters.passes, known);
+        let event_time = self.event_time(stamp, message.timestamp_ms)?;
+        let near = self.times.is_near_repeated_hour(stamp);
+        // The order of its messages is a meter's own, whatever their values. One that is redriven is out of order.
+        if let (Some(meter), None) = (known, message.redriven) {
+            meters.passes.follow(meter, stamp, near);
+        }
         self.read_measures(&values)?;
 
-        let meter = match meters.known(&self.meter_name) {
+        let meter = match known {
             Some(meter) => meter,
-            None => self.new_meter(&values, meters)?,
+            None => {
+                let meter = self.new_meter(&values, meters)?;
+                meters.passes.follow(meter, stamp, near);
+                meter
+            }
         };
         batch.meters.push(meter);
         batch.offsets.push(message.offset);
@@ -90,7 +106,16 @@ impl Decoder {
     pub fn time(&mut self, message: &Message<'_>) -> Option<EventTime> {
         let mut values = self.fields.empty_row();
         self.read(message, &mut values).ok()?;
-        self.event_time(&values, message.timestamp_ms).ok()
+        let stamp = self.stamp(&values).ok()?;
+        let has_name = self.name_meter(&values).is_ok();
+        let known = self.timed.known(&self.meter_name).filter(|_| has_name);
+        let stamp = stamp.resolve(&self.timed.passes, known);
+        let near = self.times.is_near_repeated_hour(stamp);
+        if has_name && (known.is_some() || near && self.timed.count() < self.max_meters) {
+            let meter = self.timed.intern(&self.meter_name, "", None);
+            self.timed.passes.follow(meter, stamp, near);
+        }
+        self.event_time(stamp, message.timestamp_ms).ok()
     }
 
     /// The message's fields.
@@ -109,9 +134,15 @@ impl Decoder {
         Ok(())
     }
 
-    fn event_time(&mut self, values: &[Value<'_>], record_time_ms: i64) -> Result<EventTime, Reject> {
+    fn stamp(&mut self, values: &[Value<'_>]) -> Result<Stamp, Reject> {
+        let Fields { timestamp, .. } = self.fields;
+        self.times.read(&values[timestamp], self.fields.name(timestamp))
+    }
+
+    /// Where a reading's interval begins, unless its stamp lies in the future of its record.
+    fn event_time(&self, stamp: EventTime, record_time_ms: i64) -> Result<EventTime, Reject> {
         let field = self.fields.name(self.fields.timestamp);
-        let (Stamp::Once(time) | Stamp::Twice { first: time, .. }) = self.times.read(&values[self.fields.timestamp], field)?;
+        let time = self.times.begin_of(stamp);
         if record_time_ms >= 0 {
             let limit = EventTime::from_millis(record_time_ms).0.saturating_add(self.max_future_us);
             if time.0 > limit {

@@ -1,17 +1,20 @@
 //! Event times as gateways write them.
 
-use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{Timestamp, ToSpan as _};
 
 use super::fields::Value;
+use super::repeated_hours::RepeatedHours;
 use super::{epoch, reject, wrong_type};
-use crate::config::{Input, TimestampUnit};
-use crate::domain::{Clock, EventTime, Reason, Reject, Written};
+use crate::config::{Input, StampOf, TimestampUnit};
+use crate::domain::{Clock, EventTime, MeterId, Passes, Reason, Reject, Written};
 
 /// 0001-01-01 and the end of 9999, in microseconds: every store and RFC 3339 can say what lies between.
 const FIRST_US: i64 = -62_135_596_800_000_000;
 const LAST_US: i64 = 253_402_300_799_999_999;
+
+const DAY_US: i64 = 86_400_000_000;
 
 /// Characters of a time that a message shows.
 const SHOWN: usize = 40;
@@ -25,6 +28,17 @@ pub(super) enum Stamp {
         first: EventTime,
         second: EventTime,
     },
+}
+
+impl Stamp {
+    /// By the order of its meter's readings, where the meter is known.
+    #[inline]
+    pub(super) fn resolve(self, passes: &Passes, meter: Option<MeterId>) -> EventTime {
+        match self {
+            Self::Once(time) => time,
+            Self::Twice { first, second } => passes.resolve(meter, first, second),
+        }
+    }
 }
 
 /// Why a text gives no time.
@@ -42,6 +56,9 @@ pub(crate) struct Times {
     unit: TimestampUnit,
     zone: TimeZone,
     zone_name: String,
+    repeated_hours: RepeatedHours,
+    /// From the stamp back to the event time, microseconds.
+    interval_us: i64,
     /// The text read last and its time: meters that are read together say the same.
     last: (String, Option<Stamp>),
 }
@@ -64,7 +81,21 @@ impl Times {
                 return Err(format!("`input.timestamp_format` {format:?} gives no time; write it as \"%d.%m.%Y %H:%M:%S\""));
             }
         }
+        let interval_us = match (input.stamp, input.interval) {
+            (StampOf::Begin, None) => 0,
+            (StampOf::Begin, Some(_)) => {
+                return Err("`input.interval` says nothing without `input.stamp = \"end\"`: add that, or leave it out".into());
+            }
+            (StampOf::End, Some(interval)) if interval.micros() > 0 => interval.micros(),
+            (StampOf::End, _) => {
+                return Err(
+                    "`input.stamp = \"end\"` needs `input.interval`, the time that a reading is of, such as \"30m\"".into()
+                );
+            }
+        };
         Ok(Self {
+            interval_us,
+            repeated_hours: RepeatedHours::new(zone.clone()),
             format: input.timestamp_format.clone(),
             unit: input.timestamp_unit,
             zone,
@@ -98,6 +129,28 @@ impl Times {
         self.last.0.push_str(text);
         self.last.1 = Some(stamp);
         Ok(stamp)
+    }
+
+    /// The event time of a stamp: itself, or where the interval begins that it ends.
+    #[inline]
+    pub(super) fn begin_of(&self, stamp: EventTime) -> EventTime {
+        if self.interval_us == 0 { stamp } else { self.begin_of_interval(stamp) }
+    }
+
+    /// Whole days are those of the zone's calendar, be they of 23 or 25 hours.
+    fn begin_of_interval(&self, stamp: EventTime) -> EventTime {
+        let (days, rest) = (self.interval_us / DAY_US, self.interval_us % DAY_US);
+        let days_before = || {
+            let local = Timestamp::from_microsecond(stamp.0).ok()?.to_zoned_datetime(self.zone.clone());
+            Some(time(local.checked_sub(days.days()).ok()?.timestamp()))
+        };
+        let begin = if days == 0 { stamp } else { days_before().unwrap_or(EventTime(stamp.0 - days * DAY_US)) };
+        EventTime(begin.0 - rest)
+    }
+
+    #[inline]
+    pub(super) fn is_near_repeated_hour(&mut self, stamp: EventTime) -> bool {
+        self.repeated_hours.is_near(stamp.0)
     }
 
     fn epoch(&self, number: &str, field: &str) -> Result<EventTime, Reject> {
@@ -304,6 +357,27 @@ mod tests {
         ] {
             let message = once(&mut times(None, zone).unwrap(), &text(written)).unwrap_err();
             assert!(message.contains("daylight saving") && message.contains(remedy), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_at_the_end_is_of_the_interval_before_it() {
+        for (interval, zone, stamp, begin) in [
+            ("30m", "Europe/Paris", "2026-01-16 00:00:00", "2026-01-15T22:30:00Z"),
+            ("15m", "Europe/Berlin", "2025-12-31 24:00", "2025-12-31T22:45:00Z"),
+            ("1h", "Europe/Berlin", "2025-10-26 03:00:00", "2025-10-26T01:00:00Z"),
+            ("1d", "Europe/Berlin", "2025-10-27 00:00:00", "2025-10-25T22:00:00Z"),
+            ("1d", "Europe/Berlin", "2026-03-30 00:00:00", "2026-03-28T23:00:00Z"),
+        ] {
+            let input = Input {
+                time_zone: zone.to_owned(),
+                stamp: StampOf::End,
+                interval: Some(interval.parse().unwrap()),
+                ..Input::default()
+            };
+            let mut times = Times::new(&input).unwrap();
+            let Ok(Stamp::Once(at)) = times.read(&text(stamp), "timestamp") else { panic!("{stamp} is no time") };
+            assert_eq!(times.begin_of(at).to_string(), begin, "{stamp}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytemuck::TransparentWrapper;
 
-use super::Fingerprint;
+use super::{Fingerprint, Passes};
 
 /// Index of a meter in its lane's [`MeterTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, TransparentWrapper)]
@@ -35,6 +35,8 @@ pub struct MeterTable {
     fingerprints: Vec<Fingerprint>,
     by_meter: HashMap<String, MeterId, ahash::RandomState>,
     by_building: HashMap<String, BuildingId, ahash::RandomState>,
+    /// In which order meters' readings came, around an hour that comes twice.
+    pub passes: Passes,
 }
 
 impl MeterTable {

@@ -5,6 +5,7 @@ mod event_time;
 mod fingerprint;
 mod message;
 mod meter;
+mod passes;
 mod reject;
 mod written;
 
@@ -13,5 +14,6 @@ pub use event_time::EventTime;
 pub use fingerprint::Fingerprint;
 pub use message::{Message, Redriven};
 pub use meter::{BuildingId, Meter, MeterId, MeterTable};
+pub use passes::{Order, Passes};
 pub use reject::{Reason, Reject};
 pub use written::{Clock, Written};

@@ -65,6 +65,7 @@ fn prefix(config: &Config) -> String {
 const LANE: &str = "lane";
 const METER: &str = "meter/";
 const COUNTER: &str = "counter/";
+const PASS: &str = "pass/";
 const TIME: &str = "time/";
 const WINDOW: &str = "window/";
 const PLUGIN: &str = "plugin/";

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::record::{Stored, damaged};
 use super::{
-    COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, StateError, StateWriter, TIME, WINDOW, prefix,
+    COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PASS, PLUGIN, Shape, StateError, StateWriter, TIME, WINDOW, prefix,
 };
 use crate::config::Config;
 use crate::domain::MeterTable;
@@ -133,6 +133,8 @@ impl Restoring {
             } else {
                 windows.restore_window(building, window);
             }
+        } else if let Some(meter) = name.strip_prefix(PASS) {
+            meters.passes.restore(meters.known(meter)?, read(payload)?);
         } else if let Some(meter) = name.strip_prefix(COUNTER) {
             if !counters.restore(meters.known(meter)?, read(payload)?) {
                 self.writer.discard(key);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The format that is written; no other is read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEADER: usize = 17;
 const CHECKSUM: std::ops::Range<usize> = 13..17;
 /// Payload of one part: with its key well below the megabyte that brokers take by default.

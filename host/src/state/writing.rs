@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::record::{key_of_part, parts, write_part};
-use super::{COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PLUGIN, Shape, TIME, WINDOW, prefix};
+use super::{COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PASS, PLUGIN, Shape, TIME, WINDOW, prefix};
 use crate::config::Config;
 use crate::domain::{MeterId, MeterTable};
 use crate::results::Outbox;
@@ -109,6 +109,7 @@ impl StateWriter {
         let mut cut = Cut { writer: self, next_offset, outbox };
         cut.remove_stale();
         cut.meters(&state.meters);
+        cut.passes(&mut state.meters);
         let LaneState { meters, windows, counters, .. } = state;
         counters.take_changes(|meter, shown| cut.record(&[COUNTER, &meters.meter(meter).name], shown));
         windows.take_changes(|change| match change {
@@ -202,6 +203,18 @@ impl Cut<'_> {
             self.record(&[METER, &meter.name], &record);
         }
         self.writer.meters = meters.count();
+    }
+
+    fn passes(&mut self, meters: &mut MeterTable) {
+        let mut passes = std::mem::take(&mut meters.passes);
+        passes.take_changes(|meter, order| {
+            let name = [PASS, &meters.meter(meter).name];
+            match order {
+                Some(order) => self.record(&name, order),
+                None => self.remove(&name),
+            }
+        });
+        meters.passes = passes;
     }
 
     fn plugin(&mut self, file_stem: &str, states: &mut States, meters: &MeterTable) {
