@@ -24,6 +24,7 @@ mod keys;
 mod late_data;
 mod live;
 mod log_admin;
+mod logs;
 mod monitoring;
 mod oracle;
 mod other_languages;

@@ -37,6 +37,8 @@ pub(crate) struct World {
     more: String,
     /// Variables of each program.
     pub(crate) variables: Vec<(&'static str, String)>,
+    /// `WATTDOG_LOG` of each program; none leaves the default.
+    pub(crate) log_levels: Option<&'static str>,
 }
 
 /// The running program; ended when dropped.
@@ -121,6 +123,7 @@ impl World {
             input: "[input]\nmax_future = \"1d\"\n".into(),
             more: String::new(),
             variables: Vec::new(),
+            log_levels: Some("warn"),
             name,
         }
     }
@@ -215,7 +218,11 @@ impl World {
 
     pub(crate) fn wattdog(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattdog"));
-        command.env("WATTDOG_LOG", "warn").envs(self.variables.iter().cloned());
+        match self.log_levels {
+            Some(levels) => command.env("WATTDOG_LOG", levels),
+            None => command.env_remove("WATTDOG_LOG"),
+        };
+        command.envs(self.variables.iter().cloned());
         command
     }
 

@@ -68,6 +68,7 @@ impl Keeper {
             entries: BTreeMap::new(),
             scan: None,
             gone: None,
+            judged: true,
             audit,
             lineups: Arc::clone(&lineups),
             shown: Arc::clone(&shown),
@@ -132,6 +133,8 @@ struct Keeping {
     scan: Option<Scan>,
     /// Why the folder cannot be read; said once.
     gone: Option<String>,
+    /// A detector runs, as was logged last.
+    judged: bool,
     audit: Audit,
     lineups: Arc<Lineups>,
     shown: Arc<Shown>,
@@ -150,10 +153,6 @@ impl Keeping {
             entry.go_on(file, &self.runtime, &self.config.trust, &mut self.audit);
         }
         self.publish();
-        let lineup = self.lineups.current();
-        if !lineup.detectors.iter().any(|plugin| plugin.role == Role::Active) {
-            tracing::warn!(dir = %self.config.dir.display(), "no detector runs: readings are aggregated, none is judged");
-        }
     }
 
     fn run(mut self, wakeups: &Wakeups, stop: &AtomicBool) {
@@ -237,7 +236,16 @@ impl Keeping {
         for entry in self.entries.values_mut() {
             entry.keep(&mut self.audit);
         }
+        self.tell_unjudged();
         self.show();
+    }
+
+    /// At the start, and whenever the last active detector is gone.
+    fn tell_unjudged(&mut self) {
+        let judged = self.lineups.current().detectors.iter().any(|plugin| plugin.role == Role::Active);
+        if std::mem::replace(&mut self.judged, judged) && !judged {
+            tracing::warn!(dir = %self.config.dir.display(), "no detector runs: readings are aggregated, none is judged");
+        }
     }
 
     /// What lanes say: swaps, warm-ups that are done, plugins that have failed too often.
