@@ -115,6 +115,10 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The words of faults with which a call on readings can end.
+    pub const OF_CALLS: [&str; 8] =
+        ["deadline", "memory", "output-size", "output", "unreachable", "stack-overflow", "trap", "refused"];
+
     /// The word of metrics and dead letters.
     #[must_use]
     pub fn word(&self) -> &'static str {

@@ -1,70 +1,72 @@
 //! Why something is set aside.
 
-/// The stable short word of a dead letter's `reason` header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
+macro_rules! reasons {
+    ($(#[doc = $doc:literal] $name:ident = $word:literal,)*) => {
+        /// The stable short word of a dead letter's `reason` header.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $(#[doc = $doc] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The word, as it stands in headers and metrics.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// The record has no value.
-    Empty,
+    Empty = "empty",
     /// The value is larger than a reading may be.
-    Oversize,
+    Oversize = "oversize",
     /// The value is not UTF-8.
-    NotUtf8,
+    NotUtf8 = "not-utf8",
     /// The value is not JSON, or not a JSON object.
-    NotJson,
+    NotJson = "not-json",
     /// A field that is needed is absent or null.
-    MissingField,
+    MissingField = "missing-field",
     /// A field holds another type.
-    WrongType,
+    WrongType = "wrong-type",
     /// The name of a building, floor or meter is too long or holds control characters.
-    Name,
+    Name = "name",
     /// A measure is NaN, infinite or too large for a float.
-    NotFinite,
+    NotFinite = "not-finite",
     /// A measure lies outside its configured `min` and `max`.
-    Range,
+    Range = "range",
     /// The timestamp cannot be read.
-    Timestamp,
+    Timestamp = "timestamp",
     /// The event time lies further after its Kafka record's time than `max_future`.
-    Future,
+    Future = "future",
     /// The window of the event time is past correcting.
-    Late,
+    Late = "late",
     /// The lane has as many meters as it may, and this would be another.
-    TooManyMeters,
+    TooManyMeters = "too-many-meters",
     /// The same meter has said the same values of the same time before.
-    Repeat,
+    Repeat = "repeat",
     /// A plugin failed on an accepted reading.
-    Plugin,
+    Plugin = "plugin",
     /// A plugin was not asked about an accepted reading, since it had failed too often.
-    Quarantined,
+    Quarantined = "quarantined",
     /// A store does not take a row.
-    Refused,
+    Refused = "refused",
     /// A record of a result topic is not a row.
-    Unreadable,
+    Unreadable = "unreadable",
 }
 
 impl Reason {
-    /// The word, as it stands in headers and metrics.
+    /// Whether it says that a message is no reading; the others are about accepted readings and their rows.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Oversize => "oversize",
-            Self::NotUtf8 => "not-utf8",
-            Self::NotJson => "not-json",
-            Self::MissingField => "missing-field",
-            Self::WrongType => "wrong-type",
-            Self::Name => "name",
-            Self::NotFinite => "not-finite",
-            Self::Range => "range",
-            Self::Timestamp => "timestamp",
-            Self::Future => "future",
-            Self::Late => "late",
-            Self::TooManyMeters => "too-many-meters",
-            Self::Repeat => "repeat",
-            Self::Plugin => "plugin",
-            Self::Quarantined => "quarantined",
-            Self::Refused => "refused",
-            Self::Unreadable => "unreadable",
-        }
+    pub fn is_of_reading(self) -> bool {
+        !matches!(self, Self::Plugin | Self::Quarantined | Self::Refused | Self::Unreadable)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod process;
 mod share;
+mod zero;
 
 use std::sync::atomic::AtomicU64;
 
@@ -180,6 +181,7 @@ impl Metrics {
         registry.register("lane_lives", "Times that a lane began", m.lane_lives.clone());
         registry.register("state_bytes", "Serialised state, as each lane wrote it last", m.state_bytes.clone());
         registry.register("ready", "1 while all lanes run", m.ready.clone());
+        metrics.begin_reasons();
         (metrics, all)
     }
 

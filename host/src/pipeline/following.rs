@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use wattdog_plugin_runtime::Kind;
+
 use super::lane::Shared;
 use super::stages::Stages;
 use super::warm_up::WarmingUp;
@@ -114,6 +116,9 @@ impl Following {
     /// The lane runs this lineup from here on.
     pub(super) fn follow(&mut self, next: &Arc<Lineup>, stages: &mut Stages, state: &LaneState) {
         self.generation = Some(next.generation);
+        for plugin in next.all().filter(|plugin| plugin.role != Role::Warming) {
+            self.shared.metrics.begin_plugin(&plugin.label(), plugin.kind() == Kind::Detector);
+        }
         self.warm_up(next, stages, state);
         self.shared.lineups.report(self.partition, |lane| lane.generation = next.generation);
     }

@@ -62,6 +62,7 @@ pub fn spawn<S: Sink + 'static>(
 ) -> std::io::Result<SinkHandle> {
     let stop = Arc::new(AtomicBool::new(false));
     let name = sink.name();
+    metrics.begin_sink(name);
     let runner = Runner {
         reader,
         format,

@@ -9,22 +9,26 @@ use serde_json::Value;
 use wattdog::web::client;
 
 use crate::deployed;
-use crate::servers::{World, eventually, variable};
+use crate::feeder::make_topic;
+use crate::servers::{World, eventually, variable, workspace};
 
-/// What a host tells of only when something is wrong or changes.
-const ONLY_THEN: [&str; 6] = [
-    "wattdog_rejects",
-    "wattdog_repartition_lag",
-    "wattdog_plugin_traps",
-    "wattdog_plugin_swaps",
-    "wattdog_plugin_swap_pause_seconds",
-    "wattdog_sink_deleted_rows",
-];
+/// What a host tells of only where its input goes through a topic of its own.
+const REPARTITION: &str = "wattdog_repartition_lag";
+/// What a host tells of only after the first reading of a lane.
+const EVENT_TIME: &str = "wattdog_watermark_seconds";
 
 /// The host's own, however Prometheus reads them.
 fn metrics_in(expression: &str) -> impl Iterator<Item = &str> {
     let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
     expression.split(word).filter(|name| name.starts_with("wattdog_"))
+}
+
+/// Metrics in the tables and paragraphs of operate.md.
+fn metrics_of_the_documents() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(workspace().join("host/docs/operate.md")).unwrap();
+    let code = text.split('`').skip(1).step_by(2);
+    let names = code.filter(|code| code.starts_with("wattdog_")).map(|code| code.split('{').next().unwrap_or(code));
+    names.map(|name| family(name).to_owned()).collect()
 }
 
 /// Without what the format adds to the name of a counter or histogram.
@@ -91,7 +95,7 @@ async fn prometheus_has_what_dashboards_and_alerts_ask_for() {
     let expressions: Vec<_> = deployed::texts("expr").into_iter().map(|text| text.replace("$__rate_interval", "1m")).collect();
     for expression in &expressions {
         for metric in metrics_in(expression) {
-            let is_known = [metric, family(metric)].iter().any(|name| known.contains(name) || ONLY_THEN.contains(name));
+            let is_known = [metric, family(metric)].iter().any(|name| known.contains(name) || *name == REPARTITION);
             assert!(is_known, "no host has {metric}: {expression}");
         }
     }
@@ -102,6 +106,39 @@ async fn prometheus_has_what_dashboards_and_alerts_ask_for() {
         let expression = expression.replace("$instance", ".*").replace("$__range", "1h").replace("$__interval", "1m");
         prometheus.series(&expression).unwrap_or_else(|error| panic!("{error}: {expression}"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_has_read_nothing_has_every_metric_of_the_documents() {
+    let world = World::new("metrics_at_0");
+    make_topic(&world).await;
+    let _running = world.start();
+    let documented = metrics_of_the_documents();
+    assert!(documented.len() > 25, "{documented:?}");
+    let is_conditional = |name: &String| [REPARTITION, EVENT_TIME].contains(&name.as_str());
+    let exposed = eventually("lanes run and sinks know how far they are", async || {
+        let exposed = world.told("/metrics")?;
+        (exposed.contains("wattdog_ready 1") && exposed.contains("wattdog_sink_lag{")).then_some(exposed)
+    })
+    .await;
+    let has = |start: &str| exposed.lines().any(|line| line.starts_with(start) && !line.starts_with('#'));
+    let missing: Vec<_> = documented.iter().filter(|name| !is_conditional(name) && !has(name)).collect();
+    assert!(missing.is_empty(), "not there: {missing:?} in\n{exposed}");
+    for series in [
+        r#"rejects_total{reason="range"} 0"#,
+        r#"rejects_total{reason="late"} 0"#,
+        r#"dead_letters_total{reason="refused"} 0"#,
+        r#"dead_letters_total{reason="quarantined"} 0"#,
+        r#"findings_total{plugin="kmeans",severity="critical"} 0"#,
+        r#"plugin_traps_total{plugin="kmeans",kind="deadline"} 0"#,
+        r#"plugin_swaps_total{plugin="kmeans"} 0"#,
+        r#"sink_rows_total{sink="postgres"} 0"#,
+        r#"sink_deleted_rows_total{sink="mongodb"} 0"#,
+        r#"sink_away_seconds{sink="mongodb"} "#,
+    ] {
+        assert!(has(&format!("wattdog_{series}")), "no {series} in\n{exposed}");
+    }
+    assert!(!exposed.contains(r#"wattdog_rejects_total{reason="refused"}"#), "a refused row is no rejected message");
 }
 
 #[test]

@@ -89,8 +89,8 @@ pub(super) fn render(seen: &Seen, before: Option<(&Seen, Duration)>) -> String {
         let about = plugin.reason.as_deref().map_or(cost, |reason| shortened(&printable(reason, false), MOST_WORDS));
         line(format!("{:<14} {:<26} {:>12}  {about}", printable(name, false), state, thousands(plugin.failed as f64)));
     }
-    let aside: Vec<_> =
-        now.each("dead_letters_total", "reason").map(|(reason, many)| format!("{reason} {}", thousands(many))).collect();
+    let counted = now.each("dead_letters_total", "reason").filter(|(_, many)| *many > 0.0);
+    let aside: Vec<_> = counted.map(|(reason, many)| format!("{reason} {}", thousands(many))).collect();
     if !aside.is_empty() {
         line(format!("\nset aside since the start: {}; see `wattdog dead-letters list`", aside.join(", ")));
     }
@@ -128,7 +128,8 @@ mod tests {
         let before = seen("wattdog_readings_total 1000\n");
         let now = seen(
             "wattdog_readings_total 1234567\nwattdog_consumer_lag{partition=\"1\"} 5300\nwattdog_watermark_seconds{partition=\"0\"} 1764864120\n\
-             wattdog_sink_rows_total{sink=\"postgres\"} 99\nwattdog_sink_away_seconds{sink=\"postgres\"} 150\nwattdog_dead_letters_total{reason=\"late\"} 7\n",
+             wattdog_sink_rows_total{sink=\"postgres\"} 99\nwattdog_sink_away_seconds{sink=\"postgres\"} 150\nwattdog_dead_letters_total{reason=\"late\"} 7\n\
+             wattdog_dead_letters_total{reason=\"range\"} 0\n",
         );
         let text = render(&now, Some((&before, Duration::from_secs(2))));
         let has = |part: &str| assert!(text.contains(part), "{part:?} is not in\n{text}");
