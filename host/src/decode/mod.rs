@@ -9,7 +9,7 @@ mod repeated_hours;
 mod timestamp;
 
 use crate::config::{Input, TimestampUnit};
-use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject};
+use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject, escape_part};
 use fields::{Fields, Value};
 
 use timestamp::Stamp;
@@ -63,7 +63,8 @@ impl Decoder {
         self.read(message, &mut values)?;
         let stamp = self.stamp(&values)?;
         self.name_meter(&values)?;
-        let known = meters.known(&self.meter_name);
+        let building = name::text(&values[self.fields.building]).unwrap_or_default();
+        let known = meters.known(&self.meter_name, building);
         let stamp = stamp.resolve(&meters.passes, known);
         let event_time = self.event_time(stamp, message.timestamp_ms)?;
         let near = self.times.is_near_repeated_hour(stamp);
@@ -108,11 +109,12 @@ impl Decoder {
         self.read(message, &mut values).ok()?;
         let stamp = self.stamp(&values).ok()?;
         let has_name = self.name_meter(&values).is_ok();
-        let known = self.timed.known(&self.meter_name).filter(|_| has_name);
+        let building = name::text(&values[self.fields.building]).unwrap_or_default();
+        let known = self.timed.known(&self.meter_name, building).filter(|_| has_name);
         let stamp = stamp.resolve(&self.timed.passes, known);
         let near = self.times.is_near_repeated_hour(stamp);
         if has_name && (known.is_some() || near && self.timed.count() < self.max_meters) {
-            let meter = self.timed.intern(&self.meter_name, "", None);
+            let meter = self.timed.intern(&self.meter_name, building, None);
             self.timed.passes.follow(meter, stamp, near);
         }
         self.event_time(stamp, message.timestamp_ms).ok()
@@ -158,6 +160,8 @@ impl Decoder {
     }
 
     /// Leaves the meter's name in its buffer: the configured fields, or else the building.
+    ///
+    /// A name of several parts is unambiguous: `/` within a part is escaped. A name of one part is that part as it is.
     fn name_meter(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
         let Fields { building, floor, ref meter, .. } = self.fields;
         // Whether the meter is known or not makes no difference to what is taken.
@@ -167,6 +171,8 @@ impl Decoder {
         if values[building].is_nameless() {
             return Err(self.nameless(building));
         }
+        let is_building_alone = || meter.iter().all(|field| *field == building || values[*field].is_nameless());
+        let is_composed = meter.len() > 1 && !is_building_alone();
         self.meter_name.clear();
         for &place in meter {
             if values[place].is_nameless() {
@@ -181,7 +187,11 @@ impl Decoder {
             if !self.meter_name.is_empty() {
                 self.meter_name.push('/');
             }
+            let part = self.meter_name.len();
             self.meter_name.push_str(name::text(&values[place]).unwrap_or_default());
+            if is_composed {
+                escape_part(&mut self.meter_name, part);
+            }
         }
         if self.meter_name.is_empty() {
             self.meter_name.push_str(name::text(&values[building]).unwrap_or_default());

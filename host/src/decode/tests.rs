@@ -209,6 +209,54 @@ proptest! {
     }
 }
 
+/// Building and name of the meter of each message, by the meter fields of a configuration.
+fn meters_of(fields: &str, messages: &[&str]) -> Vec<(String, String)> {
+    let config = load_text(&format!("[input]\nmeter = {fields}"), "test", []).unwrap();
+    let mut decoder = Decoder::new(&config.input);
+    let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
+    for fields in messages {
+        let text = format!(r#"{{"timestamp":1764864120,"electricity":1,"water":1,{fields}}}"#);
+        let message = Message { offset: 0, timestamp_ms: NOW_MS, key: None, payload: Some(text.as_bytes()), redriven: None };
+        decoder.decode(&message, &mut meters, &mut batch).unwrap();
+    }
+    let name = |id| {
+        let meter: &crate::domain::Meter = meters.meter(id);
+        (meters.building(meter.building).to_owned(), meter.name.clone())
+    };
+    batch.meters.iter().map(|id| name(*id)).collect()
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(building, name)| ((*building).to_owned(), (*name).to_owned())).collect()
+}
+
+#[test]
+fn a_reading_belongs_to_the_building_of_its_own_message() {
+    let bus =
+        [r#""building":"Library","meter_id":"1""#, r#""building":"Gym","meter_id":"2""#, r#""building":"Gym","meter_id":"1""#];
+    assert_eq!(meters_of(r#"["meter_id"]"#, &bus), owned(&[("Library", "1"), ("Gym", "2"), ("Gym", "1")]));
+    // A floor that two buildings have, and a building whose name is another one's meter.
+    let floors = [r#""building":"A","floor":3"#, r#""building":"B","floor":3"#, r#""building":"3","floor":"A""#];
+    assert_eq!(meters_of(r#"["floor"]"#, &floors), owned(&[("A", "3"), ("B", "3"), ("3", "A")]));
+}
+
+#[test]
+fn a_name_of_several_parts_is_unambiguous_and_one_of_a_single_part_is_as_it_was_sent() {
+    let parts = [
+        r#""building":"A/1","floor":2"#,
+        r#""building":"A","floor":"1/2""#,
+        r#""building":"A\\","floor":"1""#,
+        r#""building":"A/1""#,
+        r#""building":"A","floor":1"#,
+    ];
+    let names = [("A/1", r"A\/1/2"), ("A", r"A/1\/2"), (r"A\", r"A\\/1"), ("A/1", "A/1"), ("A", "A/1")];
+    assert_eq!(meters_of(r#"["building", "floor"]"#, &parts), owned(&names));
+    assert_eq!(meters_of(r#"["id"]"#, &[r#""building":"A","id":"1/2\\""#]), owned(&[("A", r"1/2\")]));
+    // Within one building: no floor and a meter `1/2`, or floor 1 and meter 2.
+    let same = [r#""building":"A","id":"1/2""#, r#""building":"A","floor":1,"id":"2""#];
+    assert_eq!(meters_of(r#"["floor", "id"]"#, &same), owned(&[("A", r"1\/2"), ("A", "1/2")]));
+}
+
 /// Local stamps of a zone become instants again.
 mod local_time {
     use jiff::tz::TimeZone;

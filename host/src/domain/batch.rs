@@ -22,10 +22,9 @@ pub struct Batch {
     pub event_times_us: Vec<i64>,
     /// Which meter took it.
     pub meters: Vec<MeterId>,
-    /// One column for each configured measure, in the measure's unit; NaN: an optional measure that was not there.
+    /// One column for each configured measure, in the measure's unit; NaN: an optional measure that was not there. A counter's
+    /// register becomes its growth when the row goes to its window.
     pub measures: Vec<Vec<f64>>,
-    /// For each measure that is a counter, what was sent; for every other one an empty column.
-    pub sent: Vec<Vec<f64>>,
     /// Columns of the enrichers, in the order in which they run.
     pub enriched: Vec<Column>,
 }
@@ -34,7 +33,7 @@ impl Batch {
     /// An empty batch with a column for each of `measures` measures.
     #[must_use]
     pub fn new(measures: usize) -> Self {
-        Self { measures: vec![Vec::new(); measures], sent: vec![Vec::new(); measures], ..Self::default() }
+        Self { measures: vec![Vec::new(); measures], ..Self::default() }
     }
 
     /// Number of readings.
@@ -55,14 +54,11 @@ impl Batch {
         EventTime(self.event_times_us[row])
     }
 
-    /// All that one row says under a meter's name: a reading that comes again has the same.
+    /// Fingerprint of all that one row says, of a counter its register: a reading that is sent again has the same.
     #[must_use]
     pub fn said(&self, row: usize, meter: Fingerprint) -> Fingerprint {
         let time = meter.with(self.event_times_us[row].cast_unsigned());
-        self.measures.iter().zip(&self.sent).fold(time, |said, (values, sent)| {
-            let value = sent.get(row).unwrap_or_else(|| &values[row]);
-            said.with(value.to_bits())
-        })
+        self.measures.iter().fold(time, |said, values| said.with(values[row].to_bits()))
     }
 
     /// Empties it and keeps the memory.
@@ -71,7 +67,7 @@ impl Batch {
         self.record_times_ms.clear();
         self.event_times_us.clear();
         self.meters.clear();
-        self.measures.iter_mut().chain(&mut self.sent).for_each(Vec::clear);
+        self.measures.iter_mut().for_each(Vec::clear);
         self.enriched.clear();
     }
 
@@ -86,7 +82,6 @@ impl Batch {
         filter(&mut self.event_times_us, keep);
         filter(&mut self.meters, keep);
         self.measures.iter_mut().for_each(|column| filter(column, keep));
-        self.sent.iter_mut().filter(|column| !column.is_empty()).for_each(|column| filter(column, keep));
         for column in &mut self.enriched {
             match column {
                 Column::Floats(values) => filter(values, keep),

@@ -13,7 +13,7 @@ pub use batch::{Batch, Column};
 pub use event_time::EventTime;
 pub use fingerprint::Fingerprint;
 pub use message::{Message, Redriven};
-pub use meter::{BuildingId, Meter, MeterId, MeterTable};
+pub use meter::{BuildingId, Meter, MeterId, MeterTable, Moved, escape_part, split_part};
 pub use passes::{Order, Passes};
 pub use reject::{Reason, Reject};
 pub use written::{Clock, Written};

@@ -73,6 +73,8 @@ pub struct Metrics {
     pub plugin_traps: Family<TrapLabel, Counter>,
     /// Linear memory of each plugin.
     pub plugin_memory: Family<PluginLabel, Gauge>,
+    /// Meters whose names another building has had before.
+    pub moved_meters: Counter,
     /// Buildings whose readings come in two partitions.
     pub split_buildings: Gauge,
     /// 1 for a plugin that has failed too often and is not asked, else 0.
@@ -130,6 +132,7 @@ impl Metrics {
             plugin_call: Family::new_with_constructor(seconds),
             plugin_traps: Family::default(),
             plugin_memory: Family::default(),
+            moved_meters: Counter::default(),
             split_buildings: Gauge::default(),
             plugin_quarantined: Family::default(),
             plugin_swaps: Family::default(),
@@ -167,6 +170,7 @@ impl Metrics {
         registry.register("plugin_call_seconds", "Time of calls into a plugin", m.plugin_call.clone());
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
         registry.register("plugin_memory_bytes", "Linear memory of a plugin, in all lanes", m.plugin_memory.clone());
+        registry.register("moved_meters", "Meters whose names another building has had before", m.moved_meters.clone());
         registry.register("split_buildings", "Buildings whose readings come in two partitions", m.split_buildings.clone());
         registry.register("plugin_quarantined", "1 for a plugin that is not asked", m.plugin_quarantined.clone());
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());

@@ -1,5 +1,7 @@
 //! Lanes, and what joins the stages: the only room that knows them all.
 
+#[cfg(test)]
+mod cases;
 mod commit;
 mod crash_point;
 mod following;

@@ -1,4 +1,4 @@
-//! The way of a batch through one lane: decode, enrich, window, detect; what they say goes to the outbox.
+//! The way of a batch through one lane: decode, window, enrich, detect; what they say goes to the outbox.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
 use crate::decode::Decoder;
 use crate::detect::{Detect, Source};
-use crate::domain::{Batch, EventTime, Message, MeterId, Reason, Redriven, Reject};
+use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Moved, Reason, Redriven, Reject};
 use crate::enrich::Enrich;
 use crate::metrics::PluginLabel;
 use crate::registry::{Lineup, Plugin, Role};
@@ -135,11 +135,12 @@ impl Stages {
     /// Readings, and what is none, in one batch.
     fn process_new(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         self.decode(messages, state);
+        self.tell_moved(&mut state.meters);
         self.cpu.lap(Stage::Decode);
-        self.enrich(messages, state);
-        self.cpu.lap(Stage::Enrich);
         self.window(messages, state);
         self.cpu.lap(Stage::Window);
+        self.enrich(messages, state);
+        self.cpu.lap(Stage::Enrich);
         self.detect(messages, state);
         self.cpu.lap(Stage::Detect);
         if !self.replaying {
@@ -180,20 +181,31 @@ impl Stages {
                 self.results.reject(message, &reject, "decode");
             }
         }
-        state.counters.convert(&mut self.batch);
     }
 
-    fn enrich(&mut self, messages: &[Message<'_>], state: &LaneState) {
-        let _span = tracing::trace_span!("enrich").entered();
-        let Self { enrich, batch, results, .. } = self;
-        enrich.run(batch, &state.meters, &mut FailuresOn { results, messages });
+    /// Says which meters have a name that another building had before them: they are other meters, or were moved.
+    fn tell_moved(&self, meters: &mut MeterTable) {
+        for Moved { meter, before, is_first } in meters.take_moved().into_iter().filter(|_| !self.replaying) {
+            self.shared.metrics.moved_meters.inc();
+            if is_first {
+                let (meter, before) = (meters.meter(meter), meters.building(before));
+                tracing::warn!(
+                    meter = meter.name,
+                    building = meters.building(meter.building),
+                    before,
+                    "a meter's name was seen in another building before: these are two meters, and what is known of one is not known \
+                     of the other. Where every building numbers its meters from 1, all is well; else the meter was moved, or `building` \
+                     is wrong. Each name is said once; `wattdog_moved_meters_total` counts all"
+                );
+            }
+        }
     }
 
-    /// Puts every row into its window; rows that are too late or were there already leave the batch.
+    /// Puts every row into its window, and books what its counters have grown by. Rejected rows leave the batch and book nothing.
     fn window(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         let _span = tracing::trace_span!("window").entered();
         let Self { batch, results, keep, .. } = self;
-        let LaneState { meters, windows, .. } = state;
+        let LaneState { meters, windows, counters, .. } = state;
         #[cfg(test)]
         if self.shared.planted == Some(super::simulation::Planted::WatermarkFirst) {
             super::simulation::move_watermarks_first(batch, meters, windows);
@@ -207,6 +219,7 @@ impl Stages {
                 time: batch.event_time(row),
                 record_time_ms: batch.record_times_ms[row],
             };
+            counters.weigh(batch, row);
             let placed = windows.place(
                 reading,
                 |measure| batch.measures[measure][row],
@@ -214,7 +227,10 @@ impl Stages {
             );
             keep.push(placed == Placed::Accepted);
             let reject = match placed {
-                Placed::Accepted => continue,
+                Placed::Accepted => {
+                    counters.book(meter);
+                    continue;
+                }
                 Placed::TooLate { window_end, watermark } => too_late(reading.time, window_end, watermark),
                 Placed::Repeat => repeat(&meters.meter(meter).name, reading.time),
             };
@@ -225,6 +241,15 @@ impl Stages {
         if keep.contains(&false) {
             batch.retain(keep);
         }
+    }
+
+    fn enrich(&mut self, messages: &[Message<'_>], state: &LaneState) {
+        let _span = tracing::trace_span!("enrich").entered();
+        let Self { enrich, batch, results, .. } = self;
+        if batch.is_empty() {
+            return;
+        }
+        enrich.run(batch, &state.meters, &mut FailuresOn { results, messages });
     }
 
     fn detect(&mut self, messages: &[Message<'_>], state: &LaneState) {

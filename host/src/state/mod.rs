@@ -19,6 +19,7 @@ pub use writing::StateWriter;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::domain::{Meter, MeterId, MeterTable, escape_part, split_part};
 use crate::wasm::Identity;
 
 /// The record on which all others of a lane depend.
@@ -53,13 +54,28 @@ impl Shape {
 
 #[derive(Debug, Deserialize, Serialize)]
 struct MeterRecord<'a> {
-    building: &'a str,
     floor: Option<&'a str>,
 }
 
 /// Where a lane's records stand among those of others.
 fn prefix(config: &Config) -> String {
     format!("{}/{}/", config.kafka.group, config.kafka.topic)
+}
+
+/// The name of a meter among the records of a kind: its building, escaped, and its own name.
+fn meter_key(meters: &MeterTable, meter: MeterId) -> String {
+    let Meter { name, building, .. } = meters.meter(meter);
+    let mut key = meters.building(*building).to_owned();
+    escape_part(&mut key, 0);
+    key.push('/');
+    key.push_str(name);
+    key
+}
+
+/// The meter of a [`meter_key`], if it is known.
+fn known_meter(meters: &MeterTable, key: &str) -> Option<MeterId> {
+    let (building, name) = split_part(key)?;
+    meters.known(name, &building)
 }
 
 const LANE: &str = "lane";

@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::record::{Stored, damaged};
 use super::{
-    COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PASS, PLUGIN, Shape, StateError, StateWriter, TIME, WINDOW, prefix,
+    COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PASS, PLUGIN, Shape, StateError, StateWriter, TIME, WINDOW,
+    known_meter, prefix,
 };
 use crate::config::Config;
-use crate::domain::MeterTable;
+use crate::domain::{MeterTable, split_part};
 use crate::wasm::{Identity, Kept, States};
 
 /// What a state topic holds of a lane, unread.
@@ -74,8 +75,9 @@ impl StoredLane {
             }
             writer.has(key, payload.len());
             if let Some(meter) = name.strip_prefix(METER) {
-                let MeterRecord { building, floor } = read(&payload).ok_or_else(|| damaged(key))?;
-                meters.intern(meter, building, floor);
+                let MeterRecord { floor } = read(&payload).ok_or_else(|| damaged(key))?;
+                let (building, name) = split_part(meter).ok_or_else(|| damaged(key))?;
+                meters.intern(name, &building, floor);
             } else {
                 // It names a meter or a building, and records come in no order.
                 others.push((key, name, payload));
@@ -134,14 +136,14 @@ impl Restoring {
                 windows.restore_window(building, window);
             }
         } else if let Some(meter) = name.strip_prefix(PASS) {
-            meters.passes.restore(meters.known(meter)?, read(payload)?);
+            meters.passes.restore(known_meter(meters, meter)?, read(payload)?);
         } else if let Some(meter) = name.strip_prefix(COUNTER) {
-            if !counters.restore(meters.known(meter)?, read(payload)?) {
+            if !counters.restore(known_meter(meters, meter)?, read(payload)?) {
                 self.writer.discard(key);
             }
         } else {
             let (file_stem, meter) = name.strip_prefix(PLUGIN)?.split_once('/')?;
-            let (meter, (version, bytes)) = (meters.known(meter)?, payload.split_first_chunk()?);
+            let (meter, (version, bytes)) = (known_meter(meters, meter)?, payload.split_first_chunk()?);
             if let Some(Kept { states, .. }) = self.kept.get_mut(file_stem) {
                 states.begin_with(meter, u32::from_le_bytes(*version), bytes.to_vec());
                 self.writer.ledger(file_stem, states.lineage()).mark(meter, true);
@@ -151,7 +153,9 @@ impl Restoring {
     }
 
     fn finish(self) -> Restored {
-        let Self { state, mut kept, reshaped, mut writer } = self;
+        let Self { mut state, mut kept, reshaped, mut writer } = self;
+        // An earlier life has said it.
+        state.meters.take_moved();
         writer.cut = state.next_offset;
         writer.meters = state.meters.count();
         kept.values_mut().for_each(|kept| kept.states.take_unsaved(|_, _| {}));

@@ -109,7 +109,7 @@ fn what_cannot_be_used_is_named() {
         assert_eq!(damage(&mut topic, another), StateError::UnknownVersion { key: name(&key), found: 9 });
         topic.0.insert(key, whole);
     }
-    let key = topic.0.keys().find(|key| key.ends_with(b"meter/A/1")).unwrap().clone();
+    let key = topic.0.keys().find(|key| key.ends_with(b"meter/A/A/1")).unwrap().clone();
     let meter = topic.0.remove(&key).unwrap();
     assert!(topic.restore(&config).is_err());
     topic.0.insert(key, meter);

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::record::{key_of_part, parts, write_part};
-use super::{COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PASS, PLUGIN, Shape, TIME, WINDOW, prefix};
+use super::{COUNTER, LANE, LaneRecord, LaneState, METER, MeterRecord, PASS, PLUGIN, Shape, TIME, WINDOW, meter_key, prefix};
 use crate::config::Config;
 use crate::domain::{MeterId, MeterTable};
 use crate::results::Outbox;
@@ -111,7 +111,7 @@ impl StateWriter {
         cut.meters(&state.meters);
         cut.passes(&mut state.meters);
         let LaneState { meters, windows, counters, .. } = state;
-        counters.take_changes(|meter, shown| cut.record(&[COUNTER, &meters.meter(meter).name], shown));
+        counters.take_changes(|meter, shown| cut.record(&[COUNTER, &meter_key(meters, meter)], shown));
         windows.take_changes(|change| match change {
             Change::Time(building, time) => cut.record(&[TIME, meters.building(building)], time),
             Change::Window(building, window) => {
@@ -198,9 +198,9 @@ impl Cut<'_> {
 
     /// Meters are only ever added.
     fn meters(&mut self, meters: &MeterTable) {
-        for meter in &meters.meters()[self.writer.meters..] {
-            let record = MeterRecord { building: meters.building(meter.building), floor: meter.floor.as_deref() };
-            self.record(&[METER, &meter.name], &record);
+        for (meter, id) in meters.meters().iter().zip((0..).map(MeterId)).skip(self.writer.meters) {
+            let record = MeterRecord { floor: meter.floor.as_deref() };
+            self.record(&[METER, &meter_key(meters, id)], &record);
         }
         self.writer.meters = meters.count();
     }
@@ -208,7 +208,7 @@ impl Cut<'_> {
     fn passes(&mut self, meters: &mut MeterTable) {
         let mut passes = std::mem::take(&mut meters.passes);
         passes.take_changes(|meter, order| {
-            let name = [PASS, &meters.meter(meter).name];
+            let name = [PASS, &meter_key(meters, meter)];
             match order {
                 Some(order) => self.record(&name, order),
                 None => self.remove(&name),
@@ -226,12 +226,12 @@ impl Cut<'_> {
             states.all_unsaved();
             ledger.all().filter(|meter| states.stored(*meter).is_none()).collect::<Vec<_>>().into_iter().for_each(|meter| {
                 ledger.mark(meter, false);
-                self.remove(&[PLUGIN, file_stem, "/", &meters.meter(meter).name]);
+                self.remove(&[PLUGIN, file_stem, "/", &meter_key(meters, meter)]);
             });
             ledger.lineage = states.lineage();
         }
         states.take_unsaved(|meter, stored| {
-            let name = [PLUGIN, file_stem, "/", &meters.meter(meter).name];
+            let name = [PLUGIN, file_stem, "/", &meter_key(meters, meter)];
             let was_written = ledger.mark(meter, stored.is_some());
             match stored {
                 Some((version, bytes)) => {
@@ -253,7 +253,7 @@ impl Cut<'_> {
         let gone: Vec<String> = self.writer.ledgers.keys().filter(|stem| !stays(stem)).cloned().collect();
         for stem in gone {
             let ledger = self.writer.ledgers.remove(&stem).expect("just seen");
-            ledger.all().for_each(|meter| self.remove(&[PLUGIN, &stem, "/", &meters.meter(meter).name]));
+            ledger.all().for_each(|meter| self.remove(&[PLUGIN, &stem, "/", &meter_key(meters, meter)]));
         }
     }
 }

@@ -56,8 +56,9 @@ class Expected:
             if row["electricity"] == args.unbearable:
                 self.dead_letters[*place, "scoring", "plugin"] = {}
             else:
-                seen[reading.meter] += 1
-                self.findings["tally", *place] = row | {"seen": seen[reading.meter]}
+                meter = reading.building, reading.meter
+                seen[meter] += 1
+                self.findings["tally", *place] = row | {"seen": seen[meter]}
         self.windows = windows.rows()
 
     def __str__(self):

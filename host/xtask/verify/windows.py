@@ -37,7 +37,11 @@ class Reading:
 
     @property
     def meter(self):
-        return self.building if self.floor is None else f"{self.building}/{self.floor}"
+        """Parts joined with `/`, which a backslash marks within a part. A building alone is its own name."""
+        if self.floor is None:
+            return self.building
+        parts = (str(part).replace("\\", "\\\\").replace("/", "\\/") for part in (self.building, self.floor))
+        return "/".join(parts)
 
     def row(self):
         """The columns that a finding has of its reading."""

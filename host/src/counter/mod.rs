@@ -1,9 +1,10 @@
-//! Counters: how much there has been altogether becomes how much there was since the meter's reading before.
+//! Counters: a register's total becomes what it has grown by since the meter's previous accepted reading.
 //!
-//! What counts is the order of the log. A meter's first reading has grown by nothing known, so its value is missing (NaN), and so has
-//! one that was taken before another that is counted already: what it would add is within that one. A counter that has fallen has
-//! rolled over, where it says at which number it does and has grown by less than half of that, or else was reset and has grown by what
-//! it shows.
+//! The order of the log counts. The growth of a reading is worked out first ([`Counters::weigh`]) and booked only when its window
+//! accepts the reading ([`Counters::book`]), so a rejected reading moves nothing and its growth is part of the next accepted one.
+//! A meter's first reading has no growth, so its value is missing (NaN). So is the value of a reading taken before one that is
+//! booked already: its growth is within that one. A counter that falls has rolled over, where `rollover` is set and the growth is
+//! below half of it, or else was reset and has grown by what it shows.
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -35,12 +36,14 @@ pub struct Counters {
     of: Vec<Counter>,
     /// By meter.
     last: Vec<LastShown>,
+    /// What the weighed reading's meter shows once it is booked.
+    weighed: LastShown,
     /// Meters that show something else than when [`Counters::take_changes`] was last asked.
     changed: Vec<MeterId>,
     listed: Vec<bool>,
 }
 
-/// What is known; not what of it was told.
+/// Equality ignores which changes were already written.
 impl PartialEq for Counters {
     fn eq(&self, other: &Self) -> bool {
         self.last == other.last
@@ -48,46 +51,67 @@ impl PartialEq for Counters {
 }
 
 impl Counters {
-    /// Of measures that are counters, before a reading.
+    /// The configured counters, before a reading.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let counter = |(measure, config): (usize, &crate::config::Measure)| {
             (config.kind == MeasureKind::Counter).then_some(Counter { measure, rollover: config.rollover })
         };
         let of = config.input.measures.values().enumerate().filter_map(counter).collect();
-        Self { of, last: Vec::new(), changed: Vec::new(), listed: Vec::new() }
+        Self { of, last: Vec::new(), weighed: LastShown::new(), changed: Vec::new(), listed: Vec::new() }
     }
 
-    /// True where no measure is one.
+    /// True where no measure is a counter.
     #[must_use]
     pub fn are_none(&self) -> bool {
         self.of.is_empty()
     }
 
-    /// Makes of each counter what it has grown by, in the measure's unit. What was sent stays in the batch beside it.
-    pub fn convert(&mut self, batch: &mut Batch) {
-        let Some(&latest) = batch.meters.iter().max().filter(|_| !self.are_none()) else { return };
-        self.make_room(latest);
-        let Self { of, last, changed, listed } = self;
-        for (index, Counter { measure, rollover }) in of.iter().enumerate() {
-            std::mem::swap(&mut batch.measures[*measure], &mut batch.sent[*measure]);
-            batch.measures[*measure].clear();
-            for (row, &sent) in batch.sent[*measure].iter().enumerate() {
-                let (meter, time_us) = (batch.meters[row], batch.event_times_us[row]);
-                let shown = &mut last[meter.0 as usize][index];
-                let is_older = shown.is_some_and(|shown| time_us < shown.time_us);
-                let grown = match *shown {
-                    Some(before) if !is_older => growth(before.value, sent, *rollover),
-                    _ => f64::NAN,
-                };
-                batch.measures[*measure].push(grown);
-                if !is_older && !sent.is_nan() {
-                    *shown = Some(Shown { time_us, value: sent });
-                    if !std::mem::replace(&mut listed[meter.0 as usize], true) {
-                        changed.push(meter);
-                    }
-                }
+    /// Replaces each register of a row by its growth, in the measure's unit. Books nothing.
+    pub fn weigh(&mut self, batch: &mut Batch, row: usize) {
+        if self.are_none() {
+            return;
+        }
+        let (meter, time_us) = (batch.meters[row], batch.event_times_us[row]);
+        self.make_room(meter);
+        self.weighed.clone_from(&self.last[meter.0 as usize]);
+        for (Counter { measure, rollover }, shown) in self.of.iter().zip(&mut self.weighed) {
+            let value = &mut batch.measures[*measure][row];
+            let sent = *value;
+            let is_older = shown.is_some_and(|shown| time_us < shown.time_us);
+            *value = match *shown {
+                Some(before) if !is_older => growth(before.value, sent, *rollover),
+                _ => f64::NAN,
+            };
+            if !is_older && !sent.is_nan() {
+                *shown = Some(Shown { time_us, value: sent });
             }
+        }
+    }
+
+    /// Books the reading that was weighed last.
+    pub fn book(&mut self, meter: MeterId) {
+        if self.are_none() {
+            return;
+        }
+        let last = &mut self.last[meter.0 as usize];
+        if *last == self.weighed {
+            return;
+        }
+        last.clone_from(&self.weighed);
+        if !std::mem::replace(&mut self.listed[meter.0 as usize], true) {
+            self.changed.push(meter);
+        }
+    }
+
+    /// Weighs and books every row, where no window decides which readings are accepted.
+    pub fn convert(&mut self, batch: &mut Batch) {
+        if self.are_none() {
+            return;
+        }
+        for row in 0..batch.len() {
+            self.weigh(batch, row);
+            self.book(batch.meters[row]);
         }
     }
 
@@ -158,8 +182,6 @@ mod tests {
         let mut batch = batch(rows);
         counters.convert(&mut batch);
         assert_eq!(batch.measures[1], vec![7.0; rows.len()], "an interval value stays as it is");
-        let sent = |values: &mut dyn Iterator<Item = f64>| values.map(f64::to_bits).collect::<Vec<_>>();
-        assert_eq!(sent(&mut batch.sent[0].iter().copied()), sent(&mut rows.iter().map(|row| row.2)));
         batch.measures[0].iter().map(|grown| if grown.is_nan() { -1.0 } else { *grown }).collect()
     }
 
@@ -185,6 +207,16 @@ mod tests {
             [-1.0, 10.0, -1.0, 1.0]
         );
         assert_eq!(grown(&mut counters, &[(0, 40, f64::NAN), (0, 50, 113.0)]), [-1.0, 2.0]);
+    }
+
+    #[test]
+    fn a_reading_that_is_not_booked_moves_nothing() {
+        let mut counters = Counters::new(&config());
+        grown(&mut counters, &[(0, 1, 400.0)]);
+        let mut late = batch(&[(0, 2, 500.0)]);
+        counters.weigh(&mut late, 0);
+        counters.take_changes(|_, _| {});
+        assert_eq!(grown(&mut counters, &[(0, 3, 510.0)]), [110.0], "with the growth of the reading that was rejected");
     }
 
     #[test]
