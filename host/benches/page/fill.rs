@@ -13,9 +13,9 @@ pub(super) async fn fill(url: &str, args: &Args) -> Result<()> {
     let Args { buildings, days, minutes, findings, .. } = args;
     let windows = format!(
         "INSERT INTO aggregations (building, window_start, window_end, count, avg_electricity, min_electricity, max_electricity,
-             sum_electricity, avg_water, min_water, max_water, sum_water, revision, final)
-         SELECT 'Building ' || number, start, start + interval '{minutes} minutes', 15, value, value * 0.8, value * 1.2, value * 15,
-             value * 2, value * 1.6, value * 2.4, value * 30, 0, true
+             sum_electricity, count_electricity, avg_water, min_water, max_water, sum_water, count_water, revision, final)
+         SELECT 'Building ' || number, start, start + interval '{minutes} minutes', 15, value, value * 0.8, value * 1.2, value * 15, 15,
+             value * 2, value * 1.6, value * 2.4, value * 30, 15, 0, true
          FROM generate_series(date_trunc('hour', now()) - interval '{days} days', now() - interval '{minutes} minutes',
                  interval '{minutes} minutes') AS start,
              generate_series(1, {buildings}) AS number,

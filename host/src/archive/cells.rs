@@ -10,6 +10,7 @@ use crate::results::{Aggregation, Anomaly, MeasureStats, Severity};
 pub(super) trait Cells {
     fn time(&self, place: usize) -> Result<EventTime, sqlx::Error>;
     fn integer(&self, place: usize) -> Result<i64, sqlx::Error>;
+    fn optional_integer(&self, place: usize) -> Result<Option<i64>, sqlx::Error>;
     fn small(&self, place: usize) -> Result<Option<i32>, sqlx::Error>;
     fn number(&self, place: usize) -> Result<Option<f64>, sqlx::Error>;
     fn flag(&self, place: usize) -> Result<bool, sqlx::Error>;
@@ -24,6 +25,9 @@ macro_rules! cells {
                 $time(self, place)
             }
             fn integer(&self, place: usize) -> Result<i64, sqlx::Error> {
+                sqlx::Row::try_get(self, place)
+            }
+            fn optional_integer(&self, place: usize) -> Result<Option<i64>, sqlx::Error> {
                 sqlx::Row::try_get(self, place)
             }
             fn small(&self, place: usize) -> Result<Option<i32>, sqlx::Error> {
@@ -57,11 +61,13 @@ fn or_nan(row: &impl Cells, place: usize) -> Result<f64, sqlx::Error> {
 }
 
 /// A window, with so many measures: in their order building, start, end, count, revision, whether it is final, then average, smallest,
-/// largest and sum of each measure.
+/// largest, sum and count of each measure.
 pub(super) fn window(row: &impl Cells, measures: usize) -> Result<Aggregation, sqlx::Error> {
     let stats = (0..measures).map(|measure| {
-        let at = |statistic| or_nan(row, 6 + 4 * measure + statistic);
-        Ok(MeasureStats { avg: at(0)?, min: at(1)?, max: at(2)?, sum: at(3)? })
+        let first = 6 + 5 * measure;
+        let at = |statistic| or_nan(row, first + statistic);
+        let count = row.optional_integer(first + 4)?.map(i64::unsigned_abs);
+        Ok(MeasureStats { avg: at(0)?, min: at(1)?, max: at(2)?, sum: at(3)?, count })
     });
     Ok(Aggregation {
         building: words(row, 0)?.into_owned(),

@@ -54,7 +54,7 @@ macro_rules! ask {
     ($archive:expr, $store:ident => $question:expr) => {
         async {
             match &$archive.0 {
-                Store::Postgres($store) => $question.await.map_err(|reason| away("postgres", &reason)),
+                Store::Postgres($store) => $question.await.map_err(|reason| away("postgres", &$store.explained(&reason))),
                 Store::Sqlite($store) => $question.await.map_err(|reason| away("sqlite", &reason)),
                 Store::Mongo($store) => $question.await.map_err(|reason| away("mongodb", &reason)),
                 Store::None => Err(ArchiveError::NoStore),

@@ -81,7 +81,8 @@ impl Mongo {
     fn window(&self, row: &Document) -> Result<Aggregation> {
         let measure = |name: &String| {
             let at = |statistic: &str| number(row, &format!("{statistic}_{name}")).unwrap_or(f64::NAN);
-            MeasureStats { avg: at("avg"), min: at("min"), max: at("max"), sum: at("sum") }
+            let count = integer(row, &format!("count_{name}")).map(i64::unsigned_abs);
+            MeasureStats { avg: at("avg"), min: at("min"), max: at("max"), sum: at("sum"), count }
         };
         Ok(Aggregation {
             building: text(row, "building")?,
@@ -161,28 +162,28 @@ impl Mongo {
 
 /// Windows that begin together.
 struct Bucket {
-    /// Its means are sums until the end, each window's mean as heavy as the readings behind it.
+    /// Its means are sums until the end, each window's mean as heavy as the readings of the measure.
     row: Aggregation,
-    /// Readings behind each measure.
-    weights: Vec<f64>,
 }
 
 impl Bucket {
     fn new(start: EventTime, like: &Aggregation) -> Self {
-        let nothing = MeasureStats { avg: 0.0, min: f64::NAN, max: f64::NAN, sum: 0.0 };
+        let nothing = MeasureStats { avg: 0.0, sum: 0.0, ..MeasureStats::NOTHING };
         let measures = vec![nothing; like.measures.len()];
-        let row = Aggregation { window_start: start, count: 0, is_final: true, measures, ..like.clone() };
-        Self { row, weights: vec![0.0; like.measures.len()] }
+        Self { row: Aggregation { window_start: start, count: 0, is_final: true, measures, ..like.clone() } }
     }
 
     fn add(&mut self, window: &Aggregation) {
         let row = &mut self.row;
-        let measures = row.measures.iter_mut().zip(&mut self.weights).zip(&window.measures);
-        for ((all, weight), one) in measures.filter(|(_, one)| !one.avg.is_nan()) {
-            all.avg += one.avg * window.count as f64;
+        for (all, one) in row.measures.iter_mut().zip(&window.measures) {
+            let weight = one.weight(window.count);
+            *all.count.get_or_insert_default() += weight;
+            if one.avg.is_nan() {
+                continue;
+            }
+            all.avg += one.avg * weight as f64;
             (all.min, all.max) = (all.min.min(one.min), all.max.max(one.max));
             all.sum += one.sum;
-            *weight += window.count as f64;
         }
         row.window_end = row.window_end.max(window.window_end);
         row.count += window.count;
@@ -191,9 +192,10 @@ impl Bucket {
     }
 
     fn finish(mut self) -> Aggregation {
-        for (all, weight) in self.row.measures.iter_mut().zip(self.weights) {
-            all.avg /= weight;
-            if weight == 0.0 {
+        for all in &mut self.row.measures {
+            let weight = all.count.unwrap_or_default();
+            all.avg /= weight as f64;
+            if weight == 0 {
                 all.sum = f64::NAN;
             }
         }

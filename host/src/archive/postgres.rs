@@ -1,29 +1,34 @@
 //! Questions to PostgreSQL.
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, Error, Row as _};
 
 use super::cells::cells;
 use super::sql::{Dialect, Parameter, Sql, Statement};
 use super::{MOST_CONNECTIONS, TIMEOUT};
 use crate::domain::EventTime;
-use crate::sink::postgres::Config;
+use crate::sink::postgres::{Config, Connection};
 
 cells!(PgRow, |row: &PgRow, place: usize| row.try_get(place).map(EventTime));
 
 pub(super) struct Postgres {
     pool: PgPool,
+    connection: Connection,
     measures: Vec<String>,
 }
 
 impl Postgres {
     pub(super) fn new(config: &Config, measures: &[String]) -> Result<Self, Error> {
-        let options: PgConnectOptions = config.url.parse()?;
         let timeout = TIMEOUT.as_millis().to_string();
         // A thousand buildings' day is sorted in memory, and no question is so long that it is worth compiling.
-        let options = options.options([("statement_timeout", timeout.as_str()), ("work_mem", "32MB"), ("jit", "off")]);
-        let pool = PgPoolOptions::new().max_connections(MOST_CONNECTIONS).acquire_timeout(TIMEOUT).connect_lazy_with(options);
-        Ok(Self { pool, measures: measures.to_vec() })
+        let settings = [("statement_timeout", timeout), ("work_mem", "32MB".into()), ("jit", "off".into())];
+        let connection = Connection::new(config, &settings)?;
+        let pool = PgPoolOptions::new().max_connections(MOST_CONNECTIONS).acquire_timeout(TIMEOUT);
+        Ok(Self { pool: pool.connect_lazy_with(connection.options()), connection, measures: measures.to_vec() })
+    }
+
+    pub(super) fn explained(&self, error: &Error) -> String {
+        self.connection.explained(error)
     }
 }
 
@@ -45,11 +50,14 @@ impl Sql for Postgres {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<PgRow>, Error> {
-        let query = sqlx::query(AssertSqlSafe(statement.text));
+        let mut transaction = self.connection.begin(&self.pool).await?;
+        let query = self.connection.query(AssertSqlSafe(statement.text));
         let query = statement.parameters.into_iter().fold(query, |query, parameter| match parameter {
             Parameter::Integer(value) => query.bind(value),
             Parameter::Text(value) => query.bind(value),
         });
-        query.fetch_all(&self.pool).await
+        let rows = query.fetch_all(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(rows)
     }
 }

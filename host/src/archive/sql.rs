@@ -125,16 +125,18 @@ fn windows(dialect: &Dialect, measures: &[String], windows: &Windows) -> Stateme
         None => {
             statement.push(&format!("{}, count, revision, final", column("window_end")));
             for m in measures {
-                statement.push(&format!(r#", "avg_{m}", "min_{m}", "max_{m}", "sum_{m}""#));
+                statement.push(&format!(r#", "avg_{m}", "min_{m}", "max_{m}", "sum_{m}", "count_{m}""#));
             }
         }
         Some(_) => {
             let (end, all) = (column("max(window_end)"), (dialect.all)("final"));
             statement.push(&format!("{end}, CAST(sum(count) AS bigint), max(revision), {all}"));
             for m in measures {
-                // A mean of means, each as heavy as the readings behind it.
-                let mean = format!(r#"sum("avg_{m}" * count) / nullif(sum(CASE WHEN "avg_{m}" IS NOT NULL THEN count END), 0)"#);
-                statement.push(&format!(r#", {mean}, min("min_{m}"), max("max_{m}"), sum("sum_{m}")"#));
+                // A mean of means, each as heavy as the readings of the measure; rows of older programs have only those of the window.
+                let weight = format!(r#"CASE WHEN "avg_{m}" IS NULL THEN 0 ELSE coalesce("count_{m}", count) END"#);
+                let mean = format!(r#"sum("avg_{m}" * {weight}) / nullif(sum({weight}), 0)"#);
+                let readings = format!("CAST(sum({weight}) AS bigint)");
+                statement.push(&format!(r#", {mean}, min("min_{m}"), max("max_{m}"), sum("sum_{m}"), {readings}"#));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::enrich::Failures;
 use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
 use crate::registry::{Plugin, Role};
 use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
-use crate::window::Window;
+use crate::window::{Accumulator, Window};
 
 /// Where a lane stands in the input.
 #[derive(Clone, Debug)]
@@ -53,11 +53,7 @@ impl Results {
             count: window.count,
             revision: window.revision,
             is_final: window.is_final,
-            measures: window
-                .measures
-                .iter()
-                .map(|m| MeasureStats { avg: m.mean(), min: m.min(), max: m.max(), sum: m.sum() })
-                .collect(),
+            measures: window.measures.iter().map(stats).collect(),
         };
         if window.is_final && window.revision == 0 {
             self.metrics.windows_closed.inc();
@@ -192,6 +188,10 @@ impl Verdicts for VerdictsOn<'_, '_> {
             self.results.set_aside(message, Asked::of(plugin), Reason::Quarantined, "quarantined", text, "detect");
         }
     }
+}
+
+fn stats(of: &Accumulator) -> MeasureStats {
+    MeasureStats { avg: of.mean(), min: of.min(), max: of.max(), sum: of.sum(), count: Some(of.count()) }
 }
 
 /// Takes what enrichers could not do with one batch.

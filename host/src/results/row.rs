@@ -19,6 +19,19 @@ pub struct MeasureStats {
     pub max: f64,
     /// Sum.
     pub sum: f64,
+    /// Readings that had the measure; none in rows that were written before they said so.
+    pub count: Option<u64>,
+}
+
+impl MeasureStats {
+    /// Of a measure that no reading had.
+    pub const NOTHING: Self = Self { avg: f64::NAN, min: f64::NAN, max: f64::NAN, sum: f64::NAN, count: None };
+
+    /// How much the average weighs among those of other windows: `readings` of the window where the measure's own are not known.
+    #[must_use]
+    pub fn weight(&self, readings: u64) -> u64 {
+        if self.avg.is_finite() { self.count.unwrap_or(readings) } else { 0 }
+    }
 }
 
 /// One window of one building. The key is (building, window start); the last row of a key on its topic is the true one.

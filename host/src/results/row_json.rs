@@ -47,14 +47,16 @@ macro_rules! key {
 #[derive(Clone, Debug)]
 pub struct RowFormat {
     measures: Vec<Field>,
-    statistics: Vec<[Field; 4]>,
+    /// Average, smallest, largest, sum and count of each measure.
+    statistics: Vec<[Field; 5]>,
 }
 
 impl RowFormat {
     /// For these measures, in the order of the configuration.
     #[must_use]
     pub fn new(measures: &[String]) -> Self {
-        let statistics = |m: &String| ["avg", "min", "max", "sum"].map(|statistic| Field::new(format!("{statistic}_{m}")));
+        let statistics =
+            |m: &String| ["avg", "min", "max", "sum", "count"].map(|statistic| Field::new(format!("{statistic}_{m}")));
         Self {
             measures: measures.iter().cloned().map(Field::new).collect(),
             statistics: measures.iter().map(statistics).collect(),
@@ -71,6 +73,10 @@ impl RowFormat {
         for (fields, stats) in self.statistics.iter().zip(&row.measures) {
             for (field, value) in fields.iter().zip([stats.avg, stats.min, stats.max, stats.sum]) {
                 object.number(&field.key, value);
+            }
+            match stats.count {
+                Some(count) => object.integer(&fields[COUNT].key, count),
+                None => object.raw(&fields[COUNT].key, "null"),
             }
         }
         object.integer(key!("revision"), row.revision);
@@ -236,7 +242,28 @@ fn read_object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A:
     Ok((raw.get() != "null").then(|| raw.get().to_owned()))
 }
 
+/// Place of a measure's count among its statistics.
+const COUNT: usize = 4;
+
+/// The statistic at this place, which is not the count.
+fn slot(stats: &mut MeasureStats, statistic: usize) -> &mut f64 {
+    match statistic {
+        0 => &mut stats.avg,
+        1 => &mut stats.min,
+        2 => &mut stats.max,
+        _ => &mut stats.sum,
+    }
+}
+
 struct AggregationSeed<'a>(&'a RowFormat);
+
+impl AggregationSeed<'_> {
+    /// The places of the measure and of its statistic that have this name.
+    fn statistic(&self, name: &str) -> Option<(usize, usize)> {
+        let at = |fields: &[Field; 5]| fields.iter().position(|field| field.name == name);
+        self.0.statistics.iter().enumerate().find_map(|(measure, fields)| Some((measure, at(fields)?)))
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for AggregationSeed<'_> {
     type Value = Aggregation;
@@ -254,8 +281,7 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Aggregation, A::Error> {
-        let nothing = MeasureStats { avg: f64::NAN, min: f64::NAN, max: f64::NAN, sum: f64::NAN };
-        let mut measures = vec![nothing; self.0.measures.len()];
+        let mut measures = vec![MeasureStats::NOTHING; self.0.measures.len()];
         let (mut building, mut start, mut end, mut count) = (None, None, None, None);
         let (mut revision, mut is_final) = (0, false);
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
@@ -266,11 +292,9 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
                 "count" => count = Some(map.next_value()?),
                 "revision" => revision = map.next_value()?,
                 "final" => is_final = map.next_value()?,
-                name => match self.0.statistics.iter().zip(&mut measures).find_map(|(fields, stats)| {
-                    let at = fields.iter().position(|field| field.name == name)?;
-                    [&mut stats.avg, &mut stats.min, &mut stats.max, &mut stats.sum].into_iter().nth(at)
-                }) {
-                    Some(slot) => *slot = read_number(&mut map)?,
+                name => match self.statistic(name) {
+                    Some((measure, COUNT)) => measures[measure].count = map.next_value()?,
+                    Some((measure, statistic)) => *slot(&mut measures[measure], statistic) = read_number(&mut map)?,
                     None => drop(map.next_value::<IgnoredAny>()?),
                 },
             }
@@ -380,13 +404,23 @@ mod tests {
             revision: 2,
             is_final: true,
             measures: vec![
-                MeasureStats { avg: 0.1 + 0.2, min: -1e-300, max: 220.0, sum: 1e18 },
-                MeasureStats { avg: 1.0, min: 1.0, max: 1.0, sum: 1.0 },
+                MeasureStats { avg: 0.1 + 0.2, min: -1e-300, max: 220.0, sum: 1e18, count: Some(2) },
+                MeasureStats { avg: 1.0, min: 1.0, max: 1.0, sum: 1.0, count: Some(1) },
             ],
         };
         let mut json = Vec::new();
         format().write_aggregation(&row, &mut json);
         assert_eq!(format().read_aggregation(&json).unwrap(), row, "{}", String::from_utf8_lossy(&json));
+    }
+
+    #[test]
+    fn a_row_of_an_older_program_has_no_counts_of_measures() {
+        let json = br#"{"building":"A","window_start":"2026-01-15T00:00:00Z","window_end":"2026-01-15T01:00:00Z","count":3,
+            "avg_electricity":2.0,"min_electricity":1.0,"max_electricity":3.0,"sum_electricity":6.0,"count_water":null}"#;
+        let row = format().read_aggregation(json).unwrap();
+        assert_eq!(row.measures[0], MeasureStats { avg: 2.0, min: 1.0, max: 3.0, sum: 6.0, count: None });
+        assert_eq!(row.measures[1].count, None);
+        assert_eq!([row.measures[0].weight(row.count), row.measures[1].weight(row.count)], [3, 0]);
     }
 
     #[test]

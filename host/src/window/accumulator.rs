@@ -26,6 +26,12 @@ impl Accumulator {
         self.sum += value;
     }
 
+    /// How many values there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Sum in order of arrival; NaN where there was no value.
     #[must_use]
     pub fn sum(&self) -> f64 {

@@ -16,7 +16,7 @@ FROM anomalies WHERE $__timeFilter(detected_at) ORDER BY detected_at DESC LIMIT 
 const CHECK: &str = "SELECT building, COUNT(*) as anomaly_count, AVG(distance) as avg_distance
 FROM anomalies GROUP BY building ORDER BY anomaly_count DESC;";
 
-const NAMES: [&str; 4] = ["O'Neil \"Hall\"", "<b>Lab</b> & Co", "مبنى الهندسة", "🏢 Turm 7"];
+pub(crate) const NAMES: [&str; 4] = ["O'Neil \"Hall\"", "<b>Lab</b> & Co", "مبنى الهندسة", "🏢 Turm 7"];
 const SINCE: &str = "'2025-12-01T00:00:00Z'";
 const UNTIL: &str = "'2025-12-31T00:00:00Z'";
 
@@ -34,7 +34,7 @@ fn dashboards_are_of_the_schema_of_grafana() {
 }
 
 /// As Grafana does it.
-fn expanded(query: &str) -> String {
+pub(crate) fn expanded(query: &str) -> String {
     let mut expanded = String::new();
     let mut rest = query;
     while let Some((before, after)) = rest.split_once("$__timeFilter(") {

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod archive;
+mod averages;
 mod broken_records;
 mod chaos;
 mod compression;
@@ -29,6 +30,7 @@ mod monitoring;
 mod oracle;
 mod other_languages;
 mod page;
+mod pooler;
 mod proxy;
 mod repartition;
 mod restart;
@@ -36,6 +38,7 @@ mod score;
 mod secured;
 mod servers;
 mod sink_duties;
+mod tables_in_use;
 mod told;
 mod topics;
 mod traces;

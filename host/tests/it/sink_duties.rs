@@ -44,7 +44,7 @@ fn measures() -> Vec<String> {
 }
 
 fn window(building: &str, start: EventTime) -> Aggregation {
-    let stats = MeasureStats { avg: 2.5, min: 1.0, max: 4.0, sum: 5.0 };
+    let stats = MeasureStats { avg: 2.5, min: 1.0, max: 4.0, sum: 5.0, count: Some(2) };
     Aggregation {
         building: building.to_owned(),
         window_start: start,
@@ -52,7 +52,7 @@ fn window(building: &str, start: EventTime) -> Aggregation {
         count: 2,
         revision: 0,
         is_final: true,
-        measures: vec![stats, MeasureStats { avg: f64::NAN, min: f64::NAN, max: f64::NAN, sum: f64::NAN }],
+        measures: vec![stats, MeasureStats { count: Some(0), ..MeasureStats::NOTHING }],
     }
 }
 
@@ -246,7 +246,7 @@ impl Store for Postgres {
     type Sink = sink::postgres::PostgresSink;
 
     fn sink(&self, keep: Option<Span>) -> Self::Sink {
-        let config = sink::postgres::Config { url: self.url.clone(), timeout: TIMEOUT, keep };
+        let config = sink::postgres::Config { url: self.url.clone(), timeout: TIMEOUT, keep, ..Default::default() };
         sink::postgres::PostgresSink::new(config, &measures())
     }
 

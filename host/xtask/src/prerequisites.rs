@@ -10,7 +10,13 @@ use crate::{run, say};
 type Needed = (&'static str, &'static str);
 
 const BUILD: [Needed; 3] = [("cc", "gcc"), ("make", "make"), ("pkg-config", "pkg-config")];
-const SERVICES: [Needed; 4] = [("java", "openjdk-17-jre-headless"), ("mvn", "maven"), ("go", "golang"), ("chromium", "chromium")];
+const SERVICES: [Needed; 5] = [
+    ("java", "openjdk-17-jre-headless"),
+    ("mvn", "maven"),
+    ("go", "golang"),
+    ("chromium", "chromium"),
+    ("pgbouncer", "pgbouncer"),
+];
 const CONTAINERS: [Needed; 3] = [("dockerd", "docker.io"), ("debootstrap", "debootstrap"), ("iptables", "iptables")];
 
 /// A C compiler, make and OpenSSL's headers, for librdkafka.
@@ -22,7 +28,7 @@ pub(crate) fn for_building() -> Result<()> {
     install(&packages)
 }
 
-/// What the servers of the tests run on, and the browser that looks at the page.
+/// What the servers of the tests run on, the pooler before PostgreSQL, and the browser that looks at the page.
 pub(crate) fn for_services() -> Result<()> {
     let mut packages = missing(&SERVICES);
     if crate::services::postgres_program("initdb").is_none() {
@@ -59,7 +65,9 @@ fn missing(needed: &[Needed]) -> Vec<&'static str> {
 /// True when a program of this name is on the path.
 pub(crate) fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    // Servers lie where only root's path leads.
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.any(|folder| folder.join(program).is_file())
 }
 
 fn install(packages: &[&str]) -> Result<()> {

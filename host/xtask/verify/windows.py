@@ -69,6 +69,7 @@ class Window:
         row = {"count": len(self.readings), "revision": self.revision, "final": self.final}
         for measure, values in zip(MEASURES, zip(*(reading.values for reading in self.readings))):
             total = math.fsum(values)
+            row[f"count_{measure}"] = len(values)
             row |= {f"avg_{measure}": total / len(values), f"min_{measure}": min(values)}
             row |= {f"max_{measure}": max(values), f"sum_{measure}": total}
         return row

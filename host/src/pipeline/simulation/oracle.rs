@@ -104,6 +104,7 @@ impl Expected {
     /// The last row of a window is the true one.
     fn take_window(&mut self, result: &Output) {
         let row = json(result);
+        assert_eq!(row["count_electricity"], row["count"], "every reading has electricity: {row}");
         let start: jiff::Timestamp = row["window_start"].as_str().unwrap().parse().unwrap();
         self.windows.insert(
             (row["building"].as_str().unwrap().to_owned(), start.as_second()),

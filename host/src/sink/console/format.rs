@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn an_aggregation_reads_as_it_always_did() {
-        let stats = |avg, max| MeasureStats { avg, min: 0.0, max, sum: 0.0 };
+        let stats = |avg, max| MeasureStats { avg, min: 0.0, max, sum: 0.0, count: Some(5) };
         let row = Aggregation {
             building: "Building A".into(),
             window_start: EventTime(0),

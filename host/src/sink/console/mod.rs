@@ -15,8 +15,8 @@ use crate::domain::EventTime;
 /// Prints to standard output.
 pub struct ConsoleSink {
     measures: Vec<(String, String)>,
-    /// For each building, readings so far and the sum of each measure: what "average" means in an alert.
-    totals: HashMap<String, (u64, Vec<f64>)>,
+    /// For each building, readings so far and sum of each measure: what "average" means in an alert.
+    totals: HashMap<String, Vec<(u64, f64)>>,
     coloured: bool,
 }
 
@@ -32,10 +32,12 @@ impl ConsoleSink {
         let mut text = String::new();
         for row in batch.aggregations.iter().filter(|row| row.is_final) {
             if row.revision == 0 {
-                let (count, sums) = self.totals.entry(row.building.clone()).or_default();
-                *count += row.count;
-                sums.resize(row.measures.len(), 0.0);
-                sums.iter_mut().zip(&row.measures).for_each(|(sum, stats)| *sum += stats.sum);
+                let totals = self.totals.entry(row.building.clone()).or_default();
+                totals.resize(row.measures.len(), (0, 0.0));
+                for ((count, sum), stats) in totals.iter_mut().zip(&row.measures).filter(|(_, stats)| stats.sum.is_finite()) {
+                    *count += stats.weight(row.count);
+                    *sum += stats.sum;
+                }
             }
             text.push_str(&format::aggregation(row, &self.measures));
         }
@@ -43,7 +45,7 @@ impl ConsoleSink {
             let average = self
                 .totals
                 .get(&*row.building)
-                .map(|(count, sums)| sums.iter().map(|sum| sum / *count as f64).collect::<Vec<_>>());
+                .map(|totals| totals.iter().map(|(count, sum)| sum / *count as f64).collect::<Vec<_>>());
             text.push_str(&format::anomaly(row, &self.measures, average.as_deref(), self.coloured));
         }
         text

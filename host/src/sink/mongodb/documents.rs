@@ -40,6 +40,7 @@ pub(super) fn aggregation(row: &Aggregation, measures: &[String]) -> Document {
         for (statistic, value) in [("avg", stats.avg), ("min", stats.min), ("max", stats.max), ("sum", stats.sum)] {
             document.insert(format!("{statistic}_{measure}"), number(value));
         }
+        document.insert(format!("count_{measure}"), stats.count.map(|count| count as i64));
     }
     document
 }

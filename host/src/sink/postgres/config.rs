@@ -15,6 +15,9 @@ pub struct Config {
     /// sets `options[statement_timeout]`. Then the store counts as away, and is
     /// asked again.
     pub timeout: Span,
+    /// The URL is that of a pooler that gives each transaction whichever connection is free, as PgBouncer with
+    /// `pool_mode = transaction` does: nothing is sent that needs a session. The pooler cannot make the database, so it has to be there.
+    pub pooler: bool,
     /// Rows whose event time is longer ago are deleted, hourly; left out: none. Rows of a replay of readings that old stay for an
     /// hour at most.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +29,7 @@ impl Default for Config {
         Self {
             url: "postgres://admin@localhost:5432/energy_monitoring".into(),
             timeout: crate::sink::DEFAULT_TIMEOUT,
+            pooler: false,
             keep: None,
         }
     }

@@ -1,8 +1,9 @@
 //! Whether rows could be stored, asked without storing any.
 
-use sqlx::migrate::MigrateDatabase as _;
-use sqlx::{Connection as _, PgConnection, Postgres};
+use sqlx::Row as _;
+use sqlx::postgres::{PgPoolOptions, PgRow};
 
+use super::connection::{Connection, no_such_database};
 use super::outside;
 use crate::sink::SinkError;
 
@@ -15,15 +16,15 @@ const QUESTION: &str = "SELECT current_setting('server_version'), current_databa
      FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_to
      WHERE c.oid IN (to_regclass('aggregations'), to_regclass('anomalies'), to_regclass('shadow_anomalies')))";
 
-pub(super) async fn examine(url: &str) -> Result<String, SinkError> {
-    if !Postgres::database_exists(url).await.map_err(outside)? {
-        return Ok("answers; the database is missing, and a host will make it where the user may".into());
-    }
-    let mut connection = PgConnection::connect(url).await.map_err(outside)?;
-    let (version, database, encrypted, tables, may_make, may_write): (String, String, bool, bool, bool, bool) =
-        sqlx::query_as(QUESTION).fetch_one(&mut connection).await.map_err(outside)?;
-    // It answered all that was asked.
-    let _ = connection.close().await;
+pub(super) async fn examine(connection: &Connection) -> Result<String, SinkError> {
+    let answer = match ask(connection).await {
+        Err(error) if no_such_database(&error) && connection.may_create_database() => {
+            return Ok("answers; the database is missing, and a host will make it where the user may".into());
+        }
+        answer => answer.map_err(|error| outside(connection, &error))?,
+    };
+    let (version, database): (String, String) = (answer.get(0), answer.get(1));
+    let [encrypted, tables, may_make, may_write] = [2, 3, 4, 5].map(|place| answer.get::<bool, _>(place));
     if !may_make {
         return Err(SinkError::Refused(format!("the user may make no tables and columns in `{database}`")));
     }
@@ -33,4 +34,13 @@ pub(super) async fn examine(url: &str) -> Result<String, SinkError> {
     let tables = if tables { "its tables are there" } else { "a host will make its tables" };
     let encrypted = if encrypted { "encrypted" } else { "not encrypted" };
     Ok(format!("PostgreSQL {version}, {encrypted}, database `{database}`: {tables}"))
+}
+
+async fn ask(connection: &Connection) -> Result<PgRow, sqlx::Error> {
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(connection.options()).await?;
+    let mut transaction = connection.begin(&pool).await?;
+    let answer = connection.query(QUESTION).fetch_one(&mut *transaction).await?;
+    transaction.commit().await?;
+    pool.close().await;
+    Ok(answer)
 }

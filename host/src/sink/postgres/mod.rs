@@ -1,21 +1,28 @@
 //! PostgreSQL: one statement for each table and batch.
 
 mod config;
+mod connection;
 mod examine;
+mod refusals;
+mod schema;
 mod statements;
 
 use std::pin::pin;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateDatabase as _;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres};
 
 pub use config::Config;
+pub(crate) use connection::Connection;
+use connection::no_such_database;
 use examine::examine;
+use refusals::{is_duplicate, outside};
+use schema::Schema;
 use statements::Statements;
 
-use super::{RowBatch, Sink, SinkError, migrations, within};
+use super::{RowBatch, Sink, SinkError, within};
 use crate::config::Span;
 use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
@@ -30,14 +37,20 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct PostgresSink {
     config: Config,
     statements: Statements,
-    pool: Option<PgPool>,
+    database: Option<Database>,
+}
+
+/// A connection, kept by a pool that makes it anew when it breaks.
+struct Database {
+    pool: PgPool,
+    connection: Connection,
 }
 
 impl PostgresSink {
     /// For rows of these measures.
     #[must_use]
     pub fn new(config: Config, measures: &[String]) -> Self {
-        Self { config, statements: Statements::new(measures), pool: None }
+        Self { config, statements: Statements::new(measures), database: None }
     }
 }
 
@@ -49,32 +62,28 @@ impl Sink for PostgresSink {
     async fn prepare(&mut self) -> Result<(), SinkError> {
         self.close();
         let limit = self.config.timeout.duration();
-        let pool = within(limit, TIMEOUT_KEY, self.connect()).await?;
-        within(MIGRATION_TIMEOUT, TIMEOUT_KEY, make_tables(&pool)).await?;
-        let columns = async {
-            for statement in &self.statements.add_columns {
-                sqlx::query(AssertSqlSafe(statement.clone())).execute(&pool).await.map_err(outside)?;
-            }
-            Ok(())
-        };
-        within(limit, TIMEOUT_KEY, columns).await?;
-        self.pool = Some(pool);
+        let database = within(limit, TIMEOUT_KEY, self.connect()).await?;
+        let Database { pool, connection } = &database;
+        let schema = Schema { connection, pool, columns: &self.statements.columns };
+        within(MIGRATION_TIMEOUT, TIMEOUT_KEY, schema.complete()).await?;
+        self.database = Some(database);
         Ok(())
     }
 
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
         let written = async {
-            match self.store(batch, Again::No).await {
-                Err(error) if is_duplicate(&error) => self.store(batch, Again::Yes).await,
+            let database = self.database()?;
+            match self.store(database, batch, Again::No).await {
+                Err(error) if is_duplicate(&error) => self.store(database, batch, Again::Yes).await,
                 stored => stored,
             }
-            .map_err(outside)
+            .map_err(|error| outside(&database.connection, &error))
         };
         self.answer(written).await
     }
 
     async fn examine(&mut self) -> Result<String, SinkError> {
-        within(self.config.timeout.duration(), TIMEOUT_KEY, examine(&self.config.url)).await
+        within(self.config.timeout.duration(), TIMEOUT_KEY, examine(&self.connection()?)).await
     }
 
     fn keep(&self) -> Option<Span> {
@@ -83,11 +92,11 @@ impl Sink for PostgresSink {
 
     async fn delete_older(&mut self, time: EventTime, most: u32) -> Result<u64, SinkError> {
         let deleted = async {
-            let pool = self.pool.as_ref().ok_or(sqlx::Error::PoolClosed).map_err(outside)?;
+            let database = self.database()?;
             let mut rows = 0;
             for statement in Statements::DELETE_OLDER {
-                let query = sqlx::query(statement).bind(time.0).bind(i64::from(most));
-                rows += query.execute(pool).await.map_err(outside)?.rows_affected();
+                let deleted = delete(database, statement, time, most).await;
+                rows += deleted.map_err(|error| outside(&database.connection, &error))?;
             }
             Ok(rows)
         };
@@ -96,18 +105,33 @@ impl Sink for PostgresSink {
 }
 
 impl PostgresSink {
+    fn connection(&self) -> Result<Connection, SinkError> {
+        let timeout = self.config.timeout.duration().as_millis().to_string();
+        Connection::new(&self.config, &[("statement_timeout", timeout)])
+            .map_err(|error| SinkError::Unavailable(format!("`sink.postgres.url`: {error}")))
+    }
+
     /// Makes the database where it is missing.
-    async fn connect(&self) -> Result<PgPool, SinkError> {
-        let url = &self.config.url;
-        if !Postgres::database_exists(url).await.unwrap_or(true) {
-            Postgres::create_database(url).await.map_err(outside)?;
-        }
-        let mut options: PgConnectOptions = url.parse().map_err(outside)?;
-        if !options.get_options().is_some_and(|options| options.contains("statement_timeout")) {
-            options = options.options([("statement_timeout", self.config.timeout.duration().as_millis())]);
-        }
+    async fn connect(&self) -> Result<Database, SinkError> {
+        let connection = self.connection()?;
         let limit = CONNECT_TIMEOUT.min(self.config.timeout.duration());
-        PgPoolOptions::new().max_connections(1).acquire_timeout(limit).connect_with(options).await.map_err(outside)
+        let pool = || PgPoolOptions::new().max_connections(1).acquire_timeout(limit).connect_with(connection.options());
+        let connected = match pool().await {
+            Err(error) if no_such_database(&error) && connection.may_create_database() => {
+                // Two hosts may do it at once; the one that comes second finds it there.
+                let created = Postgres::create_database(&self.config.url).await;
+                pool().await.map_err(|error| created.err().unwrap_or(error))
+            }
+            connected => connected,
+        };
+        match connected {
+            Ok(pool) => Ok(Database { pool, connection }),
+            Err(error) => Err(SinkError::Unavailable(connection.explained(&error))),
+        }
+    }
+
+    fn database(&self) -> Result<&Database, SinkError> {
+        self.database.as_ref().ok_or_else(|| SinkError::Unavailable("not connected".into()))
     }
 
     /// Waits within the limit. A connection that did not answer in time would keep the next question waiting, so it goes.
@@ -122,17 +146,19 @@ impl PostgresSink {
 
     /// Before the question that is still open is dropped, so that its connection is closed then and not asked again.
     fn close(&self) {
-        if let Some(pool) = &self.pool {
+        if let Some(database) = &self.database {
             // Closed by the call; to wait is to wait for the connection.
-            drop(pool.close());
+            drop(database.pool.close());
         }
     }
 
     /// Stores a batch whole or not at all.
-    async fn store(&self, batch: &RowBatch, again: Again) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.as_ref().ok_or(sqlx::Error::PoolClosed)?.begin().await?;
+    async fn store(&self, database: &Database, batch: &RowBatch, again: Again) -> Result<(), sqlx::Error> {
+        let query = |statement: &str| database.connection.query(AssertSqlSafe(statement.to_owned()));
+        let mut transaction = database.connection.begin(&database.pool).await?;
         if !batch.aggregations.is_empty() {
-            bind_aggregations(&self.statements.upsert_aggregations, &batch.aggregations).execute(&mut *transaction).await?;
+            let upsert = query(&self.statements.upsert_aggregations);
+            bind_aggregations(upsert, &batch.aggregations).execute(&mut *transaction).await?;
         }
         for (findings, insert) in
             [(&batch.anomalies, &self.statements.anomalies), (&batch.shadow_anomalies, &self.statements.shadow_anomalies)]
@@ -142,19 +168,20 @@ impl PostgresSink {
                 Again::Yes => &insert.missing,
             };
             if !findings.is_empty() {
-                bind_anomalies(statement, findings).execute(&mut *transaction).await?;
+                bind_anomalies(query(statement), findings).execute(&mut *transaction).await?;
             }
         }
         transaction.commit().await
     }
 }
 
-/// Runs the migrations, without the server's limit to a statement. The pool has one connection.
-async fn make_tables(pool: &PgPool) -> Result<(), SinkError> {
-    sqlx::query("SET statement_timeout = 0").execute(pool).await.map_err(outside)?;
-    migrations::postgres().run(pool).await.map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
-    sqlx::query("RESET statement_timeout").execute(pool).await.map_err(outside)?;
-    Ok(())
+/// One slice of one table.
+async fn delete(database: &Database, statement: &'static str, time: EventTime, most: u32) -> Result<u64, sqlx::Error> {
+    let mut transaction = database.connection.begin(&database.pool).await?;
+    let query = database.connection.query(statement).bind(time.0).bind(i64::from(most));
+    let rows = query.execute(&mut *transaction).await?.rows_affected();
+    transaction.commit().await?;
+    Ok(rows)
 }
 
 /// May some of the findings be there already?
@@ -166,8 +193,8 @@ enum Again {
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
 
-fn bind_aggregations<'q>(statement: &str, rows: &[Aggregation]) -> Query<'q> {
-    let mut query = sqlx::query(AssertSqlSafe(statement.to_owned()))
+fn bind_aggregations<'q>(statement: Query<'q>, rows: &[Aggregation]) -> Query<'q> {
+    let mut query = statement
         .bind(column(rows, |row| row.building.clone()))
         .bind(column(rows, |row| row.window_start.0))
         .bind(column(rows, |row| row.window_end.0))
@@ -179,13 +206,14 @@ fn bind_aggregations<'q>(statement: &str, rows: &[Aggregation]) -> Query<'q> {
             .bind(column(rows, |row| number(row.measures[measure].avg)))
             .bind(column(rows, |row| number(row.measures[measure].min)))
             .bind(column(rows, |row| number(row.measures[measure].max)))
-            .bind(column(rows, |row| number(row.measures[measure].sum)));
+            .bind(column(rows, |row| number(row.measures[measure].sum)))
+            .bind(column(rows, |row| row.measures[measure].count.map(|count| count as i64)));
     }
     query
 }
 
-fn bind_anomalies<'q>(statement: &str, rows: &[Anomaly<'_>]) -> Query<'q> {
-    let mut query = sqlx::query(AssertSqlSafe(statement.to_owned()))
+fn bind_anomalies<'q>(statement: Query<'q>, rows: &[Anomaly<'_>]) -> Query<'q> {
+    let mut query = statement
         .bind(column(rows, |row| row.id))
         .bind(column(rows, |row| row.detected_at.0))
         .bind(column(rows, |row| &*row.building))
@@ -216,25 +244,4 @@ fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
 
 fn number(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
-}
-
-/// A finding is there already, as after a replay.
-fn is_duplicate(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
-}
-
-/// A statement's data was refused, or else the server or the way to it is at fault.
-fn outside(error: sqlx::Error) -> SinkError {
-    match &error {
-        sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| is_about_a_row(&code)) => {
-            SinkError::Refused(error.to_string())
-        }
-        _ => SinkError::Unavailable(error.to_string()),
-    }
-}
-
-/// Classes 22 and 23, data exceptions and violated constraints; 54000, a key too long for an index; P0001, a trigger of the
-/// operator's that says no. The same row fails again, and others may not.
-fn is_about_a_row(code: &str) -> bool {
-    code.starts_with("22") || code.starts_with("23") || code == "54000" || code == "P0001"
 }

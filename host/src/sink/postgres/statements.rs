@@ -1,8 +1,11 @@
 //! SQL for the configured measures, built once.
 
+use super::schema;
+
 /// The statements.
 pub(super) struct Statements {
-    pub(super) add_columns: Vec<String>,
+    /// That measures need.
+    pub(super) columns: Vec<schema::Column>,
     pub(super) upsert_aggregations: String,
     pub(super) anomalies: Insert,
     pub(super) shadow_anomalies: Insert,
@@ -95,18 +98,21 @@ impl Statements {
             plain("source_partition", "integer"),
             plain("source_offset", "bigint"),
         ];
-        let mut add_columns = Vec::new();
-        let mut add = |table: &str, name: &str| {
-            add_columns.push(format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS \"{name}\" double precision"));
+        let mut columns = Vec::new();
+        let mut add = |table: &'static str, name: &str, type_: &'static str| {
+            columns.push(schema::Column { table, name: name.to_owned(), type_ });
         };
         for measure in measures {
             for statistic in ["avg", "min", "max", "sum"] {
                 let name = format!("{statistic}_{measure}");
-                add("aggregations", &name);
+                add("aggregations", &name, "double precision");
                 aggregations.push(plain(&name, "float8"));
             }
-            add("anomalies", measure);
-            add("shadow_anomalies", measure);
+            let count = format!("count_{measure}");
+            add("aggregations", &count, "bigint");
+            aggregations.push(plain(&count, "bigint"));
+            add("anomalies", measure, "double precision");
+            add("shadow_anomalies", measure, "double precision");
             anomalies.push(plain(measure, "float8"));
         }
         let updates: Vec<_> = aggregations[2..].iter().map(|c| format!("\"{0}\" = excluded.\"{0}\"", c.name)).collect();
@@ -121,7 +127,7 @@ impl Statements {
             Insert { missing: format!("{all} ON CONFLICT (id) DO NOTHING"), all }
         };
         Self {
-            add_columns,
+            columns,
             upsert_aggregations: format!("{} ON CONFLICT {conflict}", insert("aggregations", &aggregations)),
             anomalies: findings("anomalies"),
             shadow_anomalies: findings("shadow_anomalies"),

@@ -28,7 +28,7 @@ impl SqliteSink {
     }
 
     async fn add_columns(&self, pool: &SqlitePool) -> Result<(), SinkError> {
-        for (table, column) in &self.statements.columns {
+        for (table, column, type_) in &self.statements.columns {
             let known: i64 = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?")
                 .bind(table)
                 .bind(column)
@@ -36,7 +36,7 @@ impl SqliteSink {
                 .await
                 .map_err(outside)?;
             if known == 0 {
-                let add = format!("ALTER TABLE {table} ADD COLUMN \"{column}\" real");
+                let add = format!("ALTER TABLE {table} ADD COLUMN \"{column}\" {type_}");
                 sqlx::query(AssertSqlSafe(add)).execute(pool).await.map_err(outside)?;
             }
         }
@@ -80,6 +80,7 @@ impl Sink for SqliteSink {
                 .bind(row.is_final);
             for stats in &row.measures {
                 query = query.bind(stats.avg).bind(stats.min).bind(stats.max).bind(stats.sum);
+                query = query.bind(stats.count.map(|count| count as i64));
             }
             query.execute(&mut *transaction).await.map_err(outside)?;
         }

@@ -1,8 +1,8 @@
 //! SQL for the configured measures, built once.
 
 pub(super) struct Statements {
-    /// (table, column) that must be there.
-    pub(super) columns: Vec<(&'static str, String)>,
+    /// (table, column, type) that must be there.
+    pub(super) columns: Vec<(&'static str, String, &'static str)>,
     pub(super) upsert_aggregation: String,
     pub(super) insert_anomaly: String,
     pub(super) insert_shadow_anomaly: String,
@@ -63,11 +63,14 @@ impl Statements {
         for measure in measures {
             for statistic in ["avg", "min", "max", "sum"] {
                 let name = format!("{statistic}_{measure}");
-                columns.push(("aggregations", name.clone()));
+                columns.push(("aggregations", name.clone(), "real"));
                 aggregation.push(name);
             }
-            columns.push(("anomalies", measure.clone()));
-            columns.push(("shadow_anomalies", measure.clone()));
+            let count = format!("count_{measure}");
+            columns.push(("aggregations", count.clone(), "integer"));
+            aggregation.push(count);
+            columns.push(("anomalies", measure.clone(), "real"));
+            columns.push(("shadow_anomalies", measure.clone(), "real"));
             anomaly.push(measure.clone());
         }
         let updates: Vec<_> = aggregation[2..].iter().map(|c| format!("\"{c}\" = excluded.\"{c}\"")).collect();
