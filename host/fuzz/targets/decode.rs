@@ -9,7 +9,7 @@ use wattdog::domain::{Batch, Message, MeterTable};
 fuzz_target!(|payload: &[u8]| {
     let mut decoder = Decoder::new(&Config::default().input);
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
-    let message = Message { offset: 0, timestamp_ms: 1_764_864_120_000, key: None, payload: Some(payload), redriven: None };
+    let message = Message { timestamp_ms: 1_764_864_120_000, ..Message::of(payload) };
     let rows = usize::from(decoder.decode(&message, &mut meters, &mut batch).is_ok());
     assert_eq!((batch.len(), batch.meters.len(), batch.event_times_us.len()), (rows, rows, rows));
     assert!(batch.measures.iter().all(|column| column.len() == rows && column.iter().all(|value| value.is_finite())));

@@ -43,3 +43,14 @@ pub enum StampOf {
     /// The timestamp is where its interval ends.
     End,
 }
+
+/// `[input] framing`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// Nothing but perhaps a byte order mark.
+    #[default]
+    None,
+    /// A zero byte and the four bytes of a schema's id, as Confluent's JSON serializers write.
+    Confluent,
+}

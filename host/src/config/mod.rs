@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use duration::Span;
 pub use load::{ConfigError, load, load_given, load_text, parse_toml};
-pub use message::{StampOf, TimestampUnit};
+pub use message::{Framing, StampOf, TimestampUnit};
 pub use secret::mask_password;
 
 use crate::kafka::Settings;
@@ -109,7 +109,13 @@ pub struct Input {
     pub interval: Option<Span>,
     /// Whose clock a time without an offset is of: an IANA name.
     pub time_zone: String,
-    /// Field with the building.
+    /// Where a message has several readings: `[]` where it is an array of them, `data[]` where its field `data` is. Fields are then those
+    /// of a reading, and `$.` leads to those of the message around it. Left out: a message is one reading.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readings: Option<String>,
+    /// What stands before the JSON of a message.
+    pub framing: Framing,
+    /// Field with the building; `@key`, `@key.2` and `@header.NAME` are the record's key, a part of it between slashes, and a header.
     pub building: String,
     /// Field with the floor; need not be there.
     pub floor: String,
@@ -138,6 +144,8 @@ impl Default for Input {
             stamp: StampOf::Begin,
             interval: None,
             time_zone: "UTC".into(),
+            readings: None,
+            framing: Framing::None,
             building: "building".into(),
             floor: "floor".into(),
             meter: vec!["building".into(), "floor".into()],
@@ -466,7 +474,7 @@ impl Config {
 
     fn validate(&self) -> Result<(), String> {
         window::Rules::new(self)?;
-        decode::Times::new(&self.input)?;
+        decode::check(&self.input)?;
         if self.window.allowed_lateness.micros() < 0 || self.input.max_future.micros() < 0 {
             return Err("`window.allowed_lateness` and `input.max_future` must not be negative".into());
         }

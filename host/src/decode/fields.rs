@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::source::Source;
 use crate::config::Input;
 
 /// A JSON value, as far as a reading needs it.
@@ -12,8 +13,9 @@ pub(super) enum Value<'a> {
     Number(Number<'a>),
     Text(Cow<'a, str>),
     Boolean,
-    Array,
-    Object,
+    /// As it is written.
+    Array(&'a str),
+    Object(&'a str),
 }
 
 /// A number: names and times need it as it is written, measures its value.
@@ -41,8 +43,8 @@ impl Value<'_> {
             Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::Boolean => "a boolean",
-            Self::Array => "an array",
-            Self::Object => "an object",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
         }
     }
 }
@@ -57,10 +59,40 @@ pub(super) struct MeasureField {
     pub(super) required: bool,
 }
 
+/// Paths of fields in a JSON value; some places of a row have none.
+#[derive(Debug, Default)]
+pub(super) struct Paths(Vec<Option<String>>);
+
+impl Paths {
+    fn set(&mut self, place: usize, path: String) {
+        if self.0.len() <= place {
+            self.0.resize(place + 1, None);
+        }
+        self.0[place] = Some(path);
+    }
+
+    pub(super) fn place(&self, path: &str) -> Option<usize> {
+        self.0.iter().position(|known| known.as_deref() == Some(path))
+    }
+
+    /// Is there a field within the object or array of this path?
+    pub(super) fn has_within(&self, path: &str) -> bool {
+        self.0.iter().flatten().any(|known| known.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '['])))
+    }
+}
+
 /// The fields that are read, each with a place in a row of [`Value`]s.
 #[derive(Debug)]
 pub(super) struct Fields {
     names: Vec<String>,
+    /// In a message, or in one reading of a message with several.
+    pub(super) paths: Paths,
+    /// In the message around its readings, and the place of these.
+    pub(super) around: Paths,
+    /// Where a message has several readings; none: it is one itself.
+    pub(super) readings: Option<Readings>,
+    /// What comes from the record's key and headers.
+    pub(super) beside: Vec<(usize, Source)>,
     pub(super) timestamp: usize,
     pub(super) building: usize,
     pub(super) floor: usize,
@@ -69,41 +101,88 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(input: &Input) -> Self {
-        let mut names: Vec<String> = Vec::new();
-        let mut place = |name: &str| {
-            names.iter().position(|n| n == name).unwrap_or_else(|| {
-                names.push(name.to_owned());
-                names.len() - 1
-            })
-        };
-        let timestamp = place(&input.timestamp);
-        let building = place(&input.building);
-        let floor = place(&input.floor);
-        let meter = input.meter.iter().map(|name| place(name)).collect();
-        let measures = input
-            .measures
-            .values()
-            .map(|m| MeasureField { field: place(&m.field), factor: m.factor(), min: m.min, max: m.max, required: m.required })
-            .collect();
-        Self { names, timestamp, building, floor, meter, measures }
+    /// # Errors
+    /// Naming the key whose field cannot be read.
+    pub(super) fn new(input: &Input) -> Result<Self, String> {
+        let mut names = Names::default();
+        let timestamp = names.place("timestamp", &input.timestamp)?;
+        let building = names.place("building", &input.building)?;
+        let floor = names.place("floor", &input.floor)?;
+        let meter = input.meter.iter().map(|name| names.place("meter", name)).collect::<Result<_, _>>()?;
+        let measures = input.measures.iter().map(|(measure, m)| {
+            let field = names.place(&format!("measures.{measure}.field"), &m.field)?;
+            Ok(MeasureField { field, factor: m.factor(), min: m.min, max: m.max, required: m.required })
+        });
+        let measures = measures.collect::<Result<_, String>>()?;
+        let Names { names, sources } = names;
+        let (mut paths, mut around, mut beside) = (Paths::default(), Paths::default(), Vec::new());
+        for (place, source) in sources.into_iter().enumerate() {
+            match source {
+                Source::Root(path) if input.readings.is_some() => around.set(place, path),
+                Source::Root(path) | Source::Path(path) => paths.set(place, path),
+                source => beside.push((place, source)),
+            }
+        }
+        let readings = input.readings.as_deref().map(Readings::parse).transpose()?;
+        if let Some(Readings::At(path)) = &readings {
+            around.set(names.len(), path.clone());
+        }
+        Ok(Self { names, paths, around, readings, beside, timestamp, building, floor, meter, measures })
     }
 
     pub(super) fn name(&self, place: usize) -> &str {
         &self.names[place]
     }
 
-    pub(super) fn place(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|n| n == name)
-    }
-
-    /// Is there a field within the object of this name?
-    pub(super) fn has_within(&self, object: &str) -> bool {
-        self.names.iter().any(|name| name.strip_prefix(object).is_some_and(|rest| rest.starts_with('.')))
-    }
-
     /// A row with nothing in it. On the stack for the usual handful of fields.
-    pub(super) fn empty_row<'a>(&self) -> smallvec::SmallVec<[Value<'a>; 8]> {
+    pub(super) fn empty_row<'a>(&self) -> Row<'a> {
         smallvec::smallvec![Value::Absent; self.names.len()]
+    }
+
+    /// For the message around its readings: a row with one more place, the last, for these.
+    pub(super) fn empty_row_around<'a>(&self) -> Row<'a> {
+        smallvec::smallvec![Value::Absent; self.names.len() + 1]
+    }
+}
+
+/// Where the readings of a message are.
+#[derive(Debug, PartialEq)]
+pub(super) enum Readings {
+    /// `[]`: the message is an array of them.
+    Message,
+    /// `path[]`: there is an array of them under this path.
+    At(String),
+}
+
+impl Readings {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_suffix("[]") {
+            Some("") => Ok(Self::Message),
+            Some(path) if !path.contains("[]") => Ok(Self::At(path.to_owned())),
+            _ => Err(format!(
+                "`input.readings` is {text:?}: write \"[]\" where a message is an array of readings, or \"data[]\" where field `data` is"
+            )),
+        }
+    }
+}
+
+/// The values of one reading, by place.
+pub(super) type Row<'a> = smallvec::SmallVec<[Value<'a>; 8]>;
+
+/// Gives each name one place.
+#[derive(Default)]
+struct Names {
+    names: Vec<String>,
+    sources: Vec<Source>,
+}
+
+impl Names {
+    fn place(&mut self, key: &str, name: &str) -> Result<usize, String> {
+        if let Some(place) = self.names.iter().position(|known| known == name) {
+            return Ok(place);
+        }
+        self.sources.push(Source::parse(name).map_err(|error| format!("`input.{key}`: {error}"))?);
+        self.names.push(name.to_owned());
+        Ok(self.names.len() - 1)
     }
 }

@@ -3,24 +3,30 @@
 use std::borrow::Cow;
 
 use serde::Deserialize as _;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, Number, Value};
+use super::fields::{Number, Paths, Value};
 use super::reject;
 use crate::domain::{Reason, Reject};
 
-pub(super) fn read<'a>(text: &'a str, fields: &Fields, values: &mut [Value<'a>]) -> Result<(), Reject> {
+pub(super) fn read<'a>(text: &'a str, paths: &Paths, values: &mut [Value<'a>]) -> Result<(), Reject> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let result = deserializer.deserialize_any(RowVisitor { fields, values, within: "" }).and_then(|()| deserializer.end());
-    result.map_err(|error| {
-        let message = error.to_string();
-        if only_non_finite_numbers_are_wrong(text) {
-            reject(Reason::NotFinite, format!("a number is NaN or infinite: {message}"))
-        } else {
-            reject(Reason::NotJson, message)
-        }
-    })
+    let result = deserializer.deserialize_any(RowVisitor { paths, values, within: "" }).and_then(|()| deserializer.end());
+    result.map_err(|error| wrong(text, &error))
+}
+
+/// The elements of an array, each as it is written.
+pub(super) fn elements(text: &str) -> Result<Vec<&RawValue>, Reject> {
+    serde_json::from_str(text).map_err(|error| wrong(text, &error))
+}
+
+fn wrong(text: &str, error: &serde_json::Error) -> Reject {
+    if only_non_finite_numbers_are_wrong(text) {
+        reject(Reason::NotFinite, format!("a number is NaN or infinite: {error}"))
+    } else {
+        reject(Reason::NotJson, error.to_string())
+    }
 }
 
 /// True when the text would be JSON were it not for `NaN` and `Infinity`, which some languages write.
@@ -52,7 +58,7 @@ fn only_non_finite_numbers_are_wrong(text: &str) -> bool {
 
 /// The fields of one object or array.
 struct RowVisitor<'r, 'a> {
-    fields: &'r Fields,
+    paths: &'r Paths,
     values: &'r mut [Value<'a>],
     /// Path of the object or array; empty for the message itself.
     within: &'r str,
@@ -61,7 +67,7 @@ struct RowVisitor<'r, 'a> {
 impl<'de> RowVisitor<'_, 'de> {
     /// The same for what stands under this path.
     fn inner<'s>(&'s mut self, path: &'s str) -> InnerSeed<'s, 'de> {
-        InnerSeed(RowVisitor { fields: self.fields, values: self.values, within: path })
+        InnerSeed(RowVisitor { paths: self.paths, values: self.values, within: path })
     }
 }
 
@@ -73,11 +79,28 @@ impl<'de> Visitor<'de> for RowVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(KeySeed { fields: self.fields, within: self.within })? {
+        while let Some(key) = map.next_key_seed(KeySeed { paths: self.paths, within: self.within })? {
             match key {
                 Key::Field(place) => self.values[place] = map.next_value_seed(ValueSeed)?,
                 Key::Inner(path) => map.next_value_seed(self.inner(&path))?,
                 Key::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        if self.within.is_empty() && !self.paths.has_within("") {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        }
+        for index in 0.. {
+            let element = match Key::of(Cow::Owned(format!("{}[{index}]", self.within)), self.paths) {
+                Key::Field(place) => seq.next_element_seed(ValueSeed)?.map(|value| self.values[place] = value),
+                Key::Inner(path) => seq.next_element_seed(self.inner(&path))?,
+                Key::Other => seq.next_element::<IgnoredAny>()?.map(drop),
+            };
+            if element.is_none() {
+                break;
             }
         }
         Ok(())
@@ -93,17 +116,17 @@ enum Key {
 }
 
 impl Key {
-    fn of(path: Cow<'_, str>, fields: &Fields) -> Self {
-        match fields.place(&path) {
+    fn of(path: Cow<'_, str>, paths: &Paths) -> Self {
+        match paths.place(&path) {
             Some(place) => Self::Field(place),
-            None if fields.has_within(&path) => Self::Inner(path.into_owned()),
+            None if paths.has_within(&path) => Self::Inner(path.into_owned()),
             None => Self::Other,
         }
     }
 }
 
 struct KeySeed<'r> {
-    fields: &'r Fields,
+    paths: &'r Paths,
     within: &'r str,
 }
 
@@ -123,9 +146,9 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
-        let Self { fields, within } = self;
+        let Self { paths, within } = self;
         let path = if within.is_empty() { Cow::Borrowed(key) } else { Cow::Owned(format!("{within}.{key}")) };
-        Ok(Key::of(path, fields))
+        Ok(Key::of(path, paths))
     }
 }
 
@@ -175,23 +198,8 @@ impl<'de> Visitor<'de> for InnerSeed<'_, 'de> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        let mut seed = |index: usize| {
-            let path = format!("{}[{index}]", self.0.within);
-            match Key::of(Cow::Owned(path), self.0.fields) {
-                Key::Field(place) => {
-                    seq.next_element_seed(ValueSeed).map(|value| value.map(|value| self.0.values[place] = value))
-                }
-                Key::Inner(path) => seq.next_element_seed(self.0.inner(&path)),
-                Key::Other => seq.next_element::<IgnoredAny>().map(|value| value.map(drop)),
-            }
-        };
-        for index in 0.. {
-            if seed(index)?.is_none() {
-                break;
-            }
-        }
-        Ok(())
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        self.0.visit_seq(seq)
     }
 }
 
@@ -210,8 +218,8 @@ fn value(raw: &str) -> Result<Value<'_>, serde_json::Error> {
     Ok(match raw.as_bytes().first() {
         Some(b'"') if raw.contains('\\') => Value::Text(Cow::Owned(serde_json::from_str(raw)?)),
         Some(b'"') => Value::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
-        Some(b'{') => Value::Object,
-        Some(b'[') => Value::Array,
+        Some(b'{') => Value::Object(raw),
+        Some(b'[') => Value::Array(raw),
         Some(b't' | b'f') => Value::Boolean,
         Some(b'n') | None => Value::Absent,
         Some(_) => Value::Number(Number { text: raw, value: raw.parse().unwrap_or(f64::INFINITY) }),

@@ -2,18 +2,33 @@
 
 mod epoch;
 mod fields;
+mod framing;
 mod json;
+mod measures;
 mod name;
 mod plain;
+mod reader;
 mod repeated_hours;
+mod source;
 mod timestamp;
+
+use std::ffi::CStr;
 
 use crate::config::{Input, TimestampUnit};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject, escape_part};
-use fields::{Fields, Value};
+use fields::{Fields, Row, Value};
+use reader::{Opened, Reader};
+use source::Source;
+use timestamp::{Stamp, Times};
 
-use timestamp::Stamp;
-pub(crate) use timestamp::Times;
+/// Checks the keys of `[input]` that say how messages are read.
+///
+/// # Errors
+/// Naming the key that cannot be used.
+pub(crate) fn check(input: &Input) -> Result<(), String> {
+    Times::new(input)?;
+    Reader::new(input).map(drop)
+}
 
 /// A number that is a plausible time in seconds, milliseconds, microseconds or nanoseconds since 1970.
 pub(crate) fn time_from_number(number: &str) -> Option<EventTime> {
@@ -23,11 +38,9 @@ pub(crate) fn time_from_number(number: &str) -> Option<EventTime> {
 /// Decodes JSON messages as the configuration describes them.
 #[derive(Debug)]
 pub struct Decoder {
-    fields: Fields,
-    max_message_bytes: usize,
+    reader: Reader,
     max_future_us: i64,
     max_meters: usize,
-    shape: plain::Shape,
     times: Times,
     meter_name: String,
     building: String,
@@ -41,11 +54,9 @@ impl Decoder {
     #[must_use]
     pub fn new(input: &Input) -> Self {
         Self {
-            fields: Fields::new(input),
-            max_message_bytes: usize::try_from(input.max_message.as_u64()).unwrap_or(usize::MAX),
+            reader: Reader::new(input).expect("a configuration is checked before it is used"),
             max_future_us: input.max_future.micros(),
             max_meters: input.max_meters as usize,
-            shape: plain::Shape::default(),
             times: Times::new(input).expect("a configuration is checked before it is used"),
             meter_name: String::new(),
             building: String::new(),
@@ -54,16 +65,76 @@ impl Decoder {
         }
     }
 
-    /// Appends the reading to `batch`, and its meter to `meters` where it is new. Allocates nothing for a known meter.
+    /// Appends the message's reading, or each of its readings, to `batch`, and new meters to `meters`. Allocates nothing for a message
+    /// that is one reading of a known meter.
     ///
     /// # Errors
-    /// With the reason why the message is not a reading; `batch` is then as it was.
+    /// With the reason why the message, or the first of its readings that is rejected, is no reading. A rejected reading leaves nothing
+    /// in `batch`.
     pub fn decode(&mut self, message: &Message<'_>, meters: &mut MeterTable, batch: &mut Batch) -> Result<(), Reject> {
-        let mut values = self.fields.empty_row();
-        self.read(message, &mut values)?;
-        let stamp = self.stamp(&values)?;
-        self.name_meter(&values)?;
-        let building = name::text(&values[self.fields.building]).unwrap_or_default();
+        let mut first = Ok(());
+        self.decode_each(message, meters, batch, |_, reject| {
+            if first.is_ok() {
+                first = Err(reject);
+            }
+        });
+        first
+    }
+
+    /// As [`Decoder::decode`], and gives each reject to `rejected`: with the index of its reading, where the message has several.
+    pub fn decode_each(
+        &mut self,
+        message: &Message<'_>,
+        meters: &mut MeterTable,
+        batch: &mut Batch,
+        mut rejected: impl FnMut(Option<u32>, Reject),
+    ) {
+        if self.reader.fields.readings.is_none() {
+            let mut values = self.reader.fields.empty_row();
+            let read = self.reader.read(message, &mut values);
+            if let Err(reject) = read.and_then(|()| self.reading(&values, message, meters, batch)) {
+                rejected(None, reject);
+            }
+            return;
+        }
+        let opened = match self.open(message) {
+            Ok(opened) => opened,
+            Err(reject) => return rejected(None, reject),
+        };
+        let mut values = self.reader.fields.empty_row();
+        if let Some(only) = message.element.filter(|only| *only as usize >= opened.elements.len()) {
+            let message = format!("the message has {} readings, and reading {only} is asked for", opened.elements.len());
+            return rejected(Some(only), reject(Reason::MissingField, message));
+        }
+        for (element, index) in (0..).zip(0..opened.elements.len()) {
+            if message.element.is_some_and(|only| only != element) {
+                continue;
+            }
+            let read = self.reader.element(&opened, index, &mut values);
+            match read.and_then(|()| self.reading(&values, message, meters, batch)) {
+                Ok(()) => batch.elements.push(element),
+                Err(reject) => rejected(Some(element), reject),
+            }
+        }
+    }
+
+    /// The readings of a message that has several.
+    fn open<'m>(&self, message: &Message<'m>) -> Result<Opened<'m>, Reject> {
+        let readings = self.reader.fields.readings.as_ref().expect("asked for where messages have several readings");
+        self.reader.open(message, readings)
+    }
+
+    /// Appends one reading.
+    fn reading(
+        &mut self,
+        values: &[Value<'_>],
+        message: &Message<'_>,
+        meters: &mut MeterTable,
+        batch: &mut Batch,
+    ) -> Result<(), Reject> {
+        let stamp = self.stamp(values)?;
+        self.name_meter(values)?;
+        let building = name::text(&values[self.reader.fields.building]).unwrap_or_default();
         let known = meters.known(&self.meter_name, building);
         let stamp = stamp.resolve(&meters.passes, known);
         let event_time = self.event_time(stamp, message.timestamp_ms)?;
@@ -72,12 +143,12 @@ impl Decoder {
         if let (Some(meter), None) = (known, message.redriven) {
             meters.passes.follow(meter, stamp, near);
         }
-        self.read_measures(&values)?;
+        self.read_measures(values)?;
 
         let meter = match known {
             Some(meter) => meter,
             None => {
-                let meter = self.new_meter(&values, meters)?;
+                let meter = self.new_meter(values, meters)?;
                 meters.passes.follow(meter, stamp, near);
                 meter
             }
@@ -92,24 +163,29 @@ impl Decoder {
         Ok(())
     }
 
-    /// The building that a message names, be it a reading or not.
+    /// The building that a message names, be it a reading or not; of several readings, the first one's.
     pub fn building(&mut self, message: &Message<'_>) -> Option<&str> {
-        let mut values = self.fields.empty_row();
-        self.read(message, &mut values).ok()?;
-        let building = self.fields.building;
-        self.building.clear();
-        name::check(&values[building], self.fields.name(building)).ok()?;
-        self.building.push_str(name::text(&values[building])?);
-        (!self.building.is_empty()).then_some(&self.building)
+        let values = self.first_row(message)?;
+        self.name_building(&values).then_some(&self.building)
     }
 
-    /// When a message says that it was taken, be the rest of it a reading or not.
+    /// Leaves the building's name in its buffer. False: there is none.
+    fn name_building(&mut self, values: &[Value<'_>]) -> bool {
+        let Fields { building, .. } = self.reader.fields;
+        let value = &values[building];
+        self.building.clear();
+        if name::check(value, self.reader.fields.name(building)).is_ok() {
+            self.building.push_str(name::text(value).unwrap_or_default());
+        }
+        !self.building.is_empty()
+    }
+
+    /// When a message says that it was taken, be the rest of it a reading or not; of several readings, the first one's.
     pub fn time(&mut self, message: &Message<'_>) -> Option<EventTime> {
-        let mut values = self.fields.empty_row();
-        self.read(message, &mut values).ok()?;
+        let values = self.first_row(message)?;
         let stamp = self.stamp(&values).ok()?;
         let has_name = self.name_meter(&values).is_ok();
-        let building = name::text(&values[self.fields.building]).unwrap_or_default();
+        let building = name::text(&values[self.reader.fields.building]).unwrap_or_default();
         let known = self.timed.known(&self.meter_name, building).filter(|_| has_name);
         let stamp = stamp.resolve(&self.timed.passes, known);
         let near = self.times.is_near_repeated_hour(stamp);
@@ -120,30 +196,69 @@ impl Decoder {
         self.event_time(stamp, message.timestamp_ms).ok()
     }
 
-    /// The message's fields.
-    fn read<'m>(&mut self, message: &Message<'m>, values: &mut [Value<'m>]) -> Result<(), Reject> {
-        let payload = message.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;
-        if payload.len() > self.max_message_bytes {
-            let message = format!("{} bytes; a reading may have {} (`input.max_message`)", payload.len(), self.max_message_bytes);
-            return Err(reject(Reason::Oversize, message));
+    /// The values of a message, or of its first reading.
+    fn first_row<'m>(&mut self, message: &Message<'m>) -> Option<Row<'m>> {
+        let mut values = self.reader.fields.empty_row();
+        if self.reader.fields.readings.is_none() {
+            self.reader.read(message, &mut values).ok()?;
+        } else {
+            let opened = self.open(message).ok()?;
+            self.reader.element(&opened, message.element.unwrap_or(0) as usize, &mut values).ok()?;
         }
-        let text = std::str::from_utf8(payload)
-            .map_err(|error| reject(Reason::NotUtf8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
-        if !plain::read(text, &self.fields, &mut self.shape, values) {
-            values.fill(Value::Absent);
-            json::read(text, &self.fields, values)?;
+        Some(values)
+    }
+
+    /// Gives `take` the message for each building that it names, with the value that has the readings of this building alone. A message
+    /// of one building, or of none, keeps its value.
+    pub fn by_building(&mut self, message: &Message<'_>, mut take: impl FnMut(Option<&str>, Option<&[u8]>)) {
+        let opened = match self.reader.fields.readings {
+            Some(_) if message.element.is_none() => self.open(message).ok(),
+            _ => None,
+        };
+        let Some(Opened { array: Some(array), .. }) = &opened else { return take(self.building(message), message.payload) };
+        let opened = opened.as_ref().expect("just seen");
+        let mut values = self.reader.fields.empty_row();
+        // In the order in which they come.
+        let mut buildings: Vec<(Option<String>, Vec<&str>)> = Vec::new();
+        for (index, element) in opened.elements.iter().enumerate() {
+            let has_name = self.reader.element(opened, index, &mut values).is_ok() && self.name_building(&values);
+            let building = has_name.then_some(self.building.as_str());
+            match buildings.iter_mut().find(|(known, _)| known.as_deref() == building) {
+                Some((_, elements)) => elements.push(element),
+                None => buildings.push((building.map(str::to_owned), vec![element])),
+            }
         }
-        Ok(())
+        let payload = message.payload.unwrap_or_default();
+        for (building, elements) in &buildings {
+            if buildings.len() == 1 {
+                take(building.as_deref(), message.payload);
+            } else {
+                let readings = format!("[{}]", elements.join(","));
+                let part = [&payload[..array.start], readings.as_bytes(), &payload[array.end..]].concat();
+                take(building.as_deref(), Some(&part));
+            }
+        }
+    }
+
+    /// Does a field come from the record's key?
+    #[must_use]
+    pub fn reads_key(&self) -> bool {
+        self.reader.fields.beside.iter().any(|(_, source)| source.is_of_key())
+    }
+
+    /// The headers from which fields come.
+    pub fn headers(&self) -> impl Iterator<Item = &CStr> {
+        self.reader.fields.beside.iter().filter_map(|(_, source)| Source::header(source))
     }
 
     fn stamp(&mut self, values: &[Value<'_>]) -> Result<Stamp, Reject> {
-        let Fields { timestamp, .. } = self.fields;
-        self.times.read(&values[timestamp], self.fields.name(timestamp))
+        let Fields { timestamp, .. } = self.reader.fields;
+        self.times.read(&values[timestamp], self.reader.fields.name(timestamp))
     }
 
     /// Where a reading's interval begins, unless its stamp lies in the future of its record.
     fn event_time(&self, stamp: EventTime, record_time_ms: i64) -> Result<EventTime, Reject> {
-        let field = self.fields.name(self.fields.timestamp);
+        let field = self.reader.fields.name(self.reader.fields.timestamp);
         let time = self.times.begin_of(stamp);
         if record_time_ms >= 0 {
             let limit = EventTime::from_millis(record_time_ms).0.saturating_add(self.max_future_us);
@@ -163,10 +278,10 @@ impl Decoder {
     ///
     /// A name of several parts is unambiguous: `/` within a part is escaped. A name of one part is that part as it is.
     fn name_meter(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
-        let Fields { building, floor, ref meter, .. } = self.fields;
+        let Fields { building, floor, ref meter, .. } = self.reader.fields;
         // Whether the meter is known or not makes no difference to what is taken.
         for place in [building, floor] {
-            name::check(&values[place], self.fields.name(place))?;
+            name::check(&values[place], self.reader.fields.name(place))?;
         }
         if values[building].is_nameless() {
             return Err(self.nameless(building));
@@ -182,7 +297,7 @@ impl Decoder {
                 return Err(self.nameless(place));
             }
             if place != building && place != floor {
-                name::check(&values[place], self.fields.name(place))?;
+                name::check(&values[place], self.reader.fields.name(place))?;
             }
             if !self.meter_name.is_empty() {
                 self.meter_name.push('/');
@@ -200,7 +315,7 @@ impl Decoder {
     }
 
     fn nameless(&self, field: usize) -> Reject {
-        reject(Reason::MissingField, format!("field `{}` is missing or empty", self.fields.name(field)))
+        reject(Reason::MissingField, format!("field `{}` is missing or empty", self.reader.fields.name(field)))
     }
 
     /// A meter that is seen for the first time, with its building and floor.
@@ -212,48 +327,18 @@ impl Decoder {
             return Err(reject(Reason::TooManyMeters, message));
         }
         let text = |place: usize| name::text(&values[place]).unwrap_or_default();
-        let (building, floor) = (text(self.fields.building), text(self.fields.floor));
+        let (building, floor) = (text(self.reader.fields.building), text(self.reader.fields.floor));
         Ok(meters.intern(&self.meter_name, building, (!floor.is_empty()).then_some(floor)))
     }
 
     fn read_measures(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
         self.values.clear();
-        for measure in &self.fields.measures {
-            let name = self.fields.name(measure.field);
-            let value = match &values[measure.field] {
-                Value::Number(number) => number.value,
-                Value::Absent if measure.required => {
-                    return Err(reject(Reason::MissingField, format!("field `{name}` is missing")));
-                }
-                Value::Absent => f64::NAN,
-                Value::Text(text) => number_of_text(text).ok_or_else(|| no_number(name, text))?,
-                other => return Err(wrong_type(name, other, "a number")),
-            };
-            if value.is_infinite() {
-                return Err(reject(Reason::NotFinite, format!("`{name}` is too large for a number")));
-            }
-            let value = value * measure.factor;
-            if value < measure.min || value > measure.max {
-                let message = format!("`{name}` {value} is outside [{}, {}]", measure.min, measure.max);
-                return Err(reject(Reason::Range, message));
-            }
-            self.values.push(value);
+        let fields = &self.reader.fields;
+        for measure in &fields.measures {
+            self.values.push(measures::read(&values[measure.field], measure, fields.name(measure.field))?);
         }
         Ok(())
     }
-}
-
-/// A number in quotes, as meters' telegrams and some gateways send it.
-fn number_of_text(text: &str) -> Option<f64> {
-    let text = text.trim_ascii();
-    epoch::is_number(text).then(|| text.parse().ok()).flatten()
-}
-
-fn no_number(field: &str, text: &str) -> Reject {
-    const SHOWN: usize = 40;
-    let shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    let more = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
-    reject(Reason::WrongType, format!("field `{field}` is the text \"{shown}{more}\", not a number"))
 }
 
 fn wrong_type(field: &str, value: &Value<'_>, wanted: &str) -> Reject {

@@ -25,7 +25,7 @@ pub(super) fn text<'a>(value: &'a Value<'_>) -> Option<&'a str> {
         Value::Text(text) => Some(text),
         Value::Number(number) => Some(number.text),
         Value::Absent => Some(""),
-        Value::Boolean | Value::Array | Value::Object => None,
+        Value::Boolean | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

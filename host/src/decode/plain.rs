@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::fields::{Fields, Number, Value};
+use super::fields::{Number, Paths, Value};
 
 /// Digits that a float holds exactly, and powers of ten likewise: their quotient is then the nearest float.
 /// W. D. Clinger, "How to read floating point numbers accurately", 1990.
@@ -26,8 +26,8 @@ struct Gap {
 }
 
 /// True when the text was a plain object and `values` has its fields; else they are as they were or partly written.
-pub(super) fn read<'a>(text: &'a str, fields: &Fields, shape: &mut Shape, values: &mut [Value<'a>]) -> bool {
-    Scanner { text, at: 0 }.object(fields, shape, values).is_some()
+pub(super) fn read<'a>(text: &'a str, paths: &Paths, shape: &mut Shape, values: &mut [Value<'a>]) -> bool {
+    Scanner { text, at: 0 }.object(paths, shape, values).is_some()
 }
 
 struct Scanner<'a> {
@@ -36,9 +36,9 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn object(&mut self, fields: &Fields, shape: &mut Shape, values: &mut [Value<'a>]) -> Option<()> {
+    fn object(&mut self, paths: &Paths, shape: &mut Shape, values: &mut [Value<'a>]) -> Option<()> {
         for index in 0.. {
-            let place = self.gap(index, fields, shape)?;
+            let place = self.gap(index, paths, shape)?;
             let value = self.value()?;
             if let Some(place) = place {
                 values[place] = value;
@@ -55,21 +55,21 @@ impl<'a> Scanner<'a> {
 
     /// Takes what stands before value `index`, from the brace or comma to the colon, and says which field follows.
     #[inline]
-    fn gap(&mut self, index: usize, fields: &Fields, shape: &mut Shape) -> Option<Option<usize>> {
+    fn gap(&mut self, index: usize, paths: &Paths, shape: &mut Shape) -> Option<Option<usize>> {
         match shape.gaps.get(index) {
             Some(gap) if self.text.as_bytes()[self.at..].starts_with(gap.text.as_bytes()) => {
                 self.at += gap.text.len();
                 Some(gap.place)
             }
-            _ => self.new_gap(index, fields, shape),
+            _ => self.new_gap(index, paths, shape),
         }
     }
 
-    fn new_gap(&mut self, index: usize, fields: &Fields, shape: &mut Shape) -> Option<Option<usize>> {
+    fn new_gap(&mut self, index: usize, paths: &Paths, shape: &mut Shape) -> Option<Option<usize>> {
         let start = self.at;
         self.expect(if index == 0 { b'{' } else { b',' })?;
         self.expect(b'"')?;
-        let place = fields.place(self.rest_of_string()?);
+        let place = paths.place(self.rest_of_string()?);
         self.expect(b':')?;
         if index == shape.gaps.len() {
             shape.gaps.push(Gap::default());
@@ -200,18 +200,19 @@ mod tests {
 
     use super::*;
     use crate::config::load_text;
+    use crate::decode::fields::Fields;
     use crate::decode::json;
 
     fn fields() -> Fields {
-        Fields::new(&load_text("", "defaults", []).unwrap().input)
+        Fields::new(&load_text("", "defaults", []).unwrap().input).unwrap()
     }
 
     /// What this way reads, `json` reads alike.
     fn check(text: &str) -> bool {
         let fields = fields();
         let (mut plain, mut full) = (fields.empty_row(), fields.empty_row());
-        let read_it = read(text, &fields, &mut Shape::default(), &mut plain);
-        let result = json::read(text, &fields, &mut full);
+        let read_it = read(text, &fields.paths, &mut Shape::default(), &mut plain);
+        let result = json::read(text, &fields.paths, &mut full);
         if read_it {
             assert_eq!((&plain, result), (&full, Ok(())), "{text}");
         }
@@ -267,8 +268,8 @@ mod tests {
             for text in texts {
                 for text in [before, text] {
                     let (mut plain, mut full) = (fields.empty_row(), fields.empty_row());
-                    assert!(read(text, &fields, &mut shape, &mut plain), "{text} after {before}");
-                    json::read(text, &fields, &mut full).unwrap();
+                    assert!(read(text, &fields.paths, &mut shape, &mut plain), "{text} after {before}");
+                    json::read(text, &fields.paths, &mut full).unwrap();
                     assert_eq!(plain, full, "{text} after {before}");
                 }
             }

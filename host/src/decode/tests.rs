@@ -9,20 +9,14 @@ fn decode(payload: &[u8]) -> Result<(Batch, MeterTable), Reject> {
     let config = load_text("", "defaults", []).unwrap();
     let mut decoder = Decoder::new(&config.input);
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
-    decoder.decode(
-        &Message { offset: 7, timestamp_ms: NOW_MS, key: None, payload: Some(payload), redriven: None },
-        &mut meters,
-        &mut batch,
-    )?;
+    decoder.decode(&Message { offset: 7, timestamp_ms: NOW_MS, ..Message::of(payload) }, &mut meters, &mut batch)?;
     Ok((batch, meters))
 }
 
 #[test]
 fn a_message_that_names_a_building_is_known_by_it_and_any_other_by_none() {
     let mut decoder = Decoder::new(&Input::default());
-    let mut find = |payload: Option<&[u8]>| {
-        decoder.building(&Message { offset: 0, timestamp_ms: 0, key: None, payload, redriven: None }).map(ToOwned::to_owned)
-    };
+    let mut find = |payload: Option<&[u8]>| decoder.building(&Message { payload, ..Message::of(b"") }).map(ToOwned::to_owned);
     assert_eq!(find(Some(br#"{"building":"Tower","electricity":1}"#)).as_deref(), Some("Tower"));
     assert_eq!(find(Some(br#"{"more":[1],"building":7}"#)).as_deref(), Some("7"));
     for nameless in [&br#"{"building":""}"#[..], br#"{"building":[1]}"#, b"{}", b"no JSON", b"\xff", &[b' '; 70_000]] {
@@ -168,7 +162,7 @@ fn a_known_meter_changes_nothing_about_what_is_taken() {
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |rest: &str| {
         let text = format!(r#"{{"timestamp":1764864120,"meter":"m","electricity":1,"water":1{rest}}}"#);
-        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
+        let message = Message::of(text.as_bytes());
         decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };
     for _ in 0..2 {
@@ -186,7 +180,7 @@ fn a_partition_has_no_more_meters_than_it_may() {
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     let mut decode = |building: &str| {
         let text = format!(r#"{{"timestamp":1764864120,"building":"{building}","electricity":1,"water":1}}"#);
-        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
+        let message = Message::of(text.as_bytes());
         decoder.decode(&message, &mut meters, &mut batch).map_err(|reject| reject.reason.word())
     };
     assert_eq!(["A", "B", "C", "A"].map(&mut decode), [Ok(()), Ok(()), Err("too-many-meters"), Ok(())]);
@@ -216,7 +210,7 @@ fn meters_of(fields: &str, messages: &[&str]) -> Vec<(String, String)> {
     let (mut batch, mut meters) = (Batch::new(2), MeterTable::default());
     for fields in messages {
         let text = format!(r#"{{"timestamp":1764864120,"electricity":1,"water":1,{fields}}}"#);
-        let message = Message { offset: 0, timestamp_ms: NOW_MS, key: None, payload: Some(text.as_bytes()), redriven: None };
+        let message = Message { timestamp_ms: NOW_MS, ..Message::of(text.as_bytes()) };
         decoder.decode(&message, &mut meters, &mut batch).unwrap();
     }
     let name = |id| {
@@ -257,109 +251,5 @@ fn a_name_of_several_parts_is_unambiguous_and_one_of_a_single_part_is_as_it_was_
     assert_eq!(meters_of(r#"["floor", "id"]"#, &same), owned(&[("A", r"1\/2"), ("A", "1/2")]));
 }
 
-/// Local stamps of a zone become instants again.
-mod local_time {
-    use jiff::tz::TimeZone;
-    use jiff::{Timestamp, ToSpan as _};
-
-    use super::*;
-
-    /// Readings of one meter, by their instants.
-    struct Series {
-        building: String,
-        instants: Vec<Timestamp>,
-    }
-
-    fn series(building: &str, from: &str, step_minutes: i64, count: usize) -> Series {
-        let from: Timestamp = from.parse().unwrap();
-        let instants = (0..count as i64).map(|reading| from + (reading * step_minutes).minutes()).collect();
-        Series { building: building.to_owned(), instants }
-    }
-
-    fn config(zone: &str) -> Config {
-        load_text(&format!("[input]\ntime_zone = \"{zone}\""), "test", []).unwrap()
-    }
-
-    fn line(zone: &TimeZone, building: &str, instant: Timestamp) -> String {
-        let local = zone.to_datetime(instant);
-        format!(r#"{{"timestamp":"{local}","building":"{building}","electricity":1,"water":2}}"#)
-    }
-
-    /// Decodes in batches that end at `cuts`, each by a decoder of its own, and gives building and instant of each reading.
-    fn read(config: &Config, lines: &[String], cuts: &[usize]) -> Vec<(String, i64)> {
-        let (mut meters, mut read) = (MeterTable::default(), Vec::new());
-        let mut decoder = Decoder::new(&config.input);
-        for (offset, line) in lines.iter().enumerate() {
-            if cuts.contains(&offset) {
-                decoder = Decoder::new(&config.input);
-            }
-            let mut batch = Batch::new(2);
-            let message =
-                Message { offset: offset as i64, timestamp_ms: -1, key: None, payload: Some(line.as_bytes()), redriven: None };
-            decoder.decode(&message, &mut meters, &mut batch).unwrap();
-            let meter = meters.meter(batch.meters[0]);
-            read.push((meters.building(meter.building).to_owned(), batch.event_times_us[0]));
-        }
-        read
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(60))]
-        #[test]
-        fn readings_of_interleaved_meters_keep_their_instants(
-            zone in prop_oneof![Just("Europe/Berlin"), Just("America/New_York"), Just("Australia/Lord_Howe"), Just("Asia/Tokyo"), Just("UTC")],
-            steps in proptest::collection::vec(prop_oneof![Just(1), Just(5), Just(15), Just(30), Just(60)], 1..4),
-            early in 0i64..90,
-            cuts in proptest::collection::vec(0usize..400, 0..4),
-        ) {
-            let (config, time_zone) = (config(zone), TimeZone::get(zone).unwrap());
-            let before: Timestamp = "2025-10-24T00:00:00Z".parse().unwrap();
-            let transition = time_zone.following(before).next().map_or(before, |transition| transition.timestamp());
-            let mut all: Vec<(Timestamp, String)> = Vec::new();
-            for (meter, step) in steps.iter().enumerate() {
-                let from = transition - (3 * 60 + early).minutes();
-                let series = series(&format!("B{meter}"), &from.to_string(), *step, (480 / step) as usize);
-                all.extend(series.instants.iter().map(|instant| (*instant, series.building.clone())));
-            }
-            all.sort();
-            let skipped = |(instant, _): &(Timestamp, String)| time_zone.to_timestamp(time_zone.to_datetime(*instant)).is_err();
-            prop_assert!(!all.iter().any(skipped));
-            let lines: Vec<String> = all.iter().map(|(instant, building)| line(&time_zone, building, *instant)).collect();
-            let truth: Vec<_> = all.iter().map(|(instant, building)| (building.clone(), instant.as_microsecond())).collect();
-            prop_assert_eq!(read(&config, &lines, &cuts), truth);
-        }
-    }
-
-    #[test]
-    fn a_day_of_25_hours_has_all_its_quarters() {
-        let (config, zone) = (config("Europe/Berlin"), TimeZone::get("Europe/Berlin").unwrap());
-        let Series { instants, .. } = series("Hall", "2025-10-25T22:00:00Z", 15, 100);
-        let lines: Vec<String> = instants.iter().map(|instant| line(&zone, "Hall", *instant)).collect();
-        let truth: Vec<_> = instants.iter().map(|instant| ("Hall".to_owned(), instant.as_microsecond())).collect();
-        assert_eq!(read(&config, &lines, &[]), truth);
-        // `time` alone comes to the same.
-        let mut decoder = Decoder::new(&config.input);
-        let times = lines.iter().map(|line| {
-            let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line.as_bytes()), redriven: None };
-            decoder.time(&message).unwrap().0
-        });
-        assert_eq!(times.collect::<Vec<_>>(), truth.iter().map(|(_, time)| *time).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_reading_whose_value_is_rejected_keeps_its_place_in_the_order() {
-        let config = config("Europe/Berlin");
-        let mut decoder = Decoder::new(&config.input);
-        let (mut meters, mut batch) = (MeterTable::default(), Batch::new(2));
-        let mut decode = |hour: u32, electricity: &str| {
-            let text =
-                format!(r#"{{"timestamp":"2025-10-26 {hour:02}:00:00","building":"A","electricity":{electricity},"water":1}}"#);
-            let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(text.as_bytes()), redriven: None };
-            decoder.decode(&message, &mut meters, &mut batch).map(|()| *batch.event_times_us.last().unwrap())
-        };
-        decode(0, "1").unwrap();
-        decode(1, "1").unwrap();
-        decode(2, "\"unavailable\"").unwrap_err();
-        assert_eq!(EventTime(decode(2, "1").unwrap()).to_string(), "2025-10-26T01:00:00Z");
-    }
-}
+mod gateways;
+mod local_time;

@@ -51,7 +51,7 @@ enum Unread {
 
 /// Reads times as the configuration says that they are written.
 #[derive(Debug)]
-pub(crate) struct Times {
+pub(super) struct Times {
     format: Option<String>,
     unit: TimestampUnit,
     zone: TimeZone,
@@ -66,7 +66,7 @@ pub(crate) struct Times {
 impl Times {
     /// # Errors
     /// Naming the key that cannot be used.
-    pub(crate) fn new(input: &Input) -> Result<Self, String> {
+    pub(super) fn new(input: &Input) -> Result<Self, String> {
         let zone = TimeZone::get(&input.time_zone).map_err(|_| {
             format!("`input.time_zone` {:?} is no time zone; write an IANA name such as Europe/Berlin", input.time_zone)
         })?;

@@ -66,10 +66,14 @@ impl Context<'_> {
         }
     }
 
-    /// `UUIDv5` of topic, partition, offset, record timestamp and plugin name, in the URL namespace, joined with `/`.
+    /// `UUIDv5` of topic, partition, offset, record timestamp and plugin name, in the URL namespace, joined with `/`; and of the place of
+    /// the reading in its message, where that has several and it is not the first.
     fn id(&self, batch: &Batch, row: usize) -> Uuid {
         let Source { topic, partition } = self.source;
-        let name = format!("{topic}/{partition}/{}/{}/{}", batch.offsets[row], batch.record_times_ms[row], self.plugin.name);
+        let mut name = format!("{topic}/{partition}/{}/{}/{}", batch.offsets[row], batch.record_times_ms[row], self.plugin.name);
+        if let Some(element @ 1..) = batch.element(row) {
+            name = format!("{name}/{element}");
+        }
         Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
     }
 

@@ -204,7 +204,7 @@ mod tests {
         let mut decoder = Decoder::new(&config.input);
         let mut newest = Newest::default();
         let good = br#"{"timestamp":"1970-01-01T00:00:00Z","building":"A","floor":1,"electricity":1,"water":2}"#;
-        let message = |payload| Message { offset: 0, timestamp_ms: 7, key: None, payload: Some(payload), redriven: None };
+        let message = |payload| Message { timestamp_ms: 7, ..Message::of(payload) };
         newest.look(&mut decoder, 2, 0, &message(good));
         newest.look(&mut decoder, 2, 1, &message(b"hello"));
         assert_eq!((newest.record_time_ms, &*newest.building), (Some(7), "A"));

@@ -16,6 +16,8 @@ pub enum Column {
 pub struct Batch {
     /// Kafka offset of each reading.
     pub offsets: Vec<i64>,
+    /// Which reading of its message each one is; empty where messages are one reading each.
+    pub elements: Vec<u32>,
     /// Timestamp of each reading's Kafka record, milliseconds since the epoch.
     pub record_times_ms: Vec<i64>,
     /// When each reading was taken, microseconds since the epoch.
@@ -48,6 +50,12 @@ impl Batch {
         self.offsets.is_empty()
     }
 
+    /// Which reading of its message a row is.
+    #[must_use]
+    pub fn element(&self, row: usize) -> Option<u32> {
+        self.elements.get(row).copied()
+    }
+
     /// Event time of one row.
     #[must_use]
     pub fn event_time(&self, row: usize) -> EventTime {
@@ -64,6 +72,7 @@ impl Batch {
     /// Empties it and keeps the memory.
     pub fn clear(&mut self) {
         self.offsets.clear();
+        self.elements.clear();
         self.record_times_ms.clear();
         self.event_times_us.clear();
         self.meters.clear();
@@ -78,6 +87,9 @@ impl Batch {
             column.retain(|_| *flags.next().expect("a flag for each row"));
         }
         filter(&mut self.offsets, keep);
+        if !self.elements.is_empty() {
+            filter(&mut self.elements, keep);
+        }
         filter(&mut self.record_times_ms, keep);
         filter(&mut self.event_times_us, keep);
         filter(&mut self.meters, keep);

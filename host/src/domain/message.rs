@@ -1,18 +1,44 @@
 //! A message before anything is known of it.
 
-/// One record of the input, borrowed from whoever read it.
+use std::ffi::CStr;
+use std::fmt;
+
+/// One record of the input, borrowed from its reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// Its place in the partition.
     pub offset: i64,
     /// When the log took it, milliseconds since the epoch; negative: not known.
     pub timestamp_ms: i64,
-    /// As it came.
+    /// As its sender wrote it, also where another topic has it under the key of its building.
     pub key: Option<&'a [u8]>,
     /// As it came; none: a record without a value.
     pub payload: Option<&'a [u8]>,
+    /// Looked up one by one; none where the reader has no headers.
+    pub headers: Option<&'a dyn Headers>,
+    /// Of several readings in the message, the only one that is read; none: all of them.
+    pub element: Option<u32>,
     /// It is a reading that was here before, and only one plugin is to see it again.
     pub redriven: Option<Redriven<'a>>,
+}
+
+impl<'a> Message<'a> {
+    /// The header with the sender's key, where a message is brought to another topic under the key of its building.
+    pub const KEY: &'static str = "sender-key";
+    /// The header that names the only element to read of a message with several readings.
+    pub const ELEMENT: &'static str = "redrive-element";
+
+    /// A value without a place, a time or a key.
+    #[must_use]
+    pub const fn of(payload: &'a [u8]) -> Self {
+        Self { offset: 0, timestamp_ms: -1, key: None, payload: Some(payload), headers: None, element: None, redriven: None }
+    }
+}
+
+/// Headers of a record.
+pub trait Headers: fmt::Debug {
+    /// The last value under this name.
+    fn header(&self, name: &CStr) -> Option<&[u8]>;
 }
 
 /// A reading that a plugin could not score, sent again for that plugin alone: it is in all other results already.

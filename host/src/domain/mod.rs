@@ -12,7 +12,7 @@ mod written;
 pub use batch::{Batch, Column};
 pub use event_time::EventTime;
 pub use fingerprint::Fingerprint;
-pub use message::{Message, Redriven};
+pub use message::{Headers, Message, Redriven};
 pub use meter::{BuildingId, Meter, MeterId, MeterTable, Moved, escape_part, split_part};
 pub use passes::{Order, Passes};
 pub use reject::{Reason, Reject};

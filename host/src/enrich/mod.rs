@@ -22,8 +22,8 @@ pub struct Enrich {
 
 /// Is told of the readings that an enricher could not take.
 pub trait Failures {
-    /// The reading of that offset.
-    fn failed(&mut self, plugin: &Plugin, offset: i64, fault: &Fault);
+    /// The reading of that offset, and which one of its message where that has several.
+    fn failed(&mut self, plugin: &Plugin, offset: i64, element: Option<u32>, fault: &Fault);
 }
 
 impl Enrich {
@@ -104,8 +104,8 @@ impl Enrich {
         for enricher in &mut enrichers {
             let plugin = Arc::clone(enricher.plugin());
             let learned = Learned::new(&self.dictionaries, &mut self.bases);
-            let (offsets, columns) = (&batch.offsets, Vec::new());
-            let mut enriching = Enriching { plugin: &plugin, offsets, columns, learned, failures: &mut *failures };
+            let (offsets, elements, columns) = (&batch.offsets, &batch.elements, Vec::new());
+            let mut enriching = Enriching { plugin: &plugin, offsets, elements, columns, learned, failures: &mut *failures };
             if is_asked(&plugin) {
                 enricher.run(batch, Names { meters, dictionaries: &self.dictionaries }, &mut enriching);
             }
@@ -149,6 +149,7 @@ impl<'a> Learned<'a> {
 struct Enriching<'a, F> {
     plugin: &'a Plugin,
     offsets: &'a [i64],
+    elements: &'a [u32],
     /// None before there is an answer.
     columns: Vec<Column>,
     learned: Learned<'a>,
@@ -186,7 +187,9 @@ impl<F: Failures> wasm::Duty for Enriching<'_, F> {
                     self.columns.iter_mut().zip(parts).for_each(|(column, part)| fill(column, rows.start, &part));
                 }
             }
-            Err(fault) => rows.for_each(|row| self.failures.failed(self.plugin, self.offsets[row], &fault)),
+            Err(fault) => rows.for_each(|row| {
+                self.failures.failed(self.plugin, self.offsets[row], self.elements.get(row).copied(), &fault);
+            }),
         }
     }
 

@@ -212,8 +212,11 @@ impl LaneLog for KafkaLane {
 
     fn send(&mut self, record: OutRecord<'_>) -> Result<(), LogError> {
         let producer = self.producer()?;
-        let headers = (!record.headers.is_empty()).then(|| {
-            record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (key, value)| {
+        let count = record.headers.len() + record.sender_headers.len();
+        let headers = (count > 0).then(|| {
+            let ours = record.headers.iter().map(|(key, value)| (*key, value));
+            let sender = record.sender_headers.iter().map(|(key, value)| (key.as_str(), value));
+            ours.chain(sender).fold(OwnedHeaders::new_with_capacity(count), |headers, (key, value)| {
                 headers.insert(Header { key, value: Some(value) })
             })
         });

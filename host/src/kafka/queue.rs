@@ -64,8 +64,13 @@ impl Drop for Queue {
 /// Takes batches from a queue.
 pub(super) struct BatchReader {
     queue: Arc<Queue>,
-    buffer: Box<[*mut ffi::rd_kafka_message_t]>,
+    buffer: Box<[Taken]>,
 }
+
+/// A place for a message of a batch.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+struct Taken(*mut ffi::rd_kafka_message_t);
 
 // SAFETY: between polls the buffer's pointers are not used.
 unsafe impl Send for BatchReader {}
@@ -73,7 +78,7 @@ unsafe impl Send for BatchReader {}
 impl BatchReader {
     /// Of at most `most` messages at once.
     pub(super) fn new(queue: Arc<Queue>, most: usize) -> Self {
-        Self { queue, buffer: vec![std::ptr::null_mut(); most].into_boxed_slice() }
+        Self { queue, buffer: vec![Taken(std::ptr::null_mut()); most].into_boxed_slice() }
     }
 
     /// What is there; when nothing is, waits up to `wait` for a first message.
@@ -97,15 +102,41 @@ impl BatchReader {
         let slots = &mut self.buffer[at..at + most];
         let wait_ms = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         let queue = self.queue.native.as_ptr();
-        // SAFETY: the queue is alive and `slots` has room for `most` pointers.
-        let count = unsafe { ffi::rd_kafka_consume_batch_queue(queue, wait_ms, slots.as_mut_ptr(), slots.len()) };
+        // SAFETY: the queue is alive and `slots`, each a pointer and nothing else, has room for `most` of them.
+        let count = unsafe { ffi::rd_kafka_consume_batch_queue(queue, wait_ms, slots.as_mut_ptr().cast(), slots.len()) };
         usize::try_from(count).unwrap_or(0)
+    }
+}
+
+impl Taken {
+    /// Its headers, of which a reading of a gateway seldom has any.
+    fn headers(&self) -> Option<*mut ffi::rd_kafka_headers_t> {
+        let mut headers = std::ptr::null_mut();
+        // SAFETY: messages of a poll are alive while it is lent, and keep their headers.
+        let code = unsafe { ffi::rd_kafka_message_headers(self.0, &raw mut headers) };
+        (code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(headers)
+    }
+
+    fn text(&self, name: &CStr) -> Option<&str> {
+        std::str::from_utf8(domain::Headers::header(self, name)?).ok()
+    }
+}
+
+impl domain::Headers for Taken {
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        let headers = self.headers()?;
+        let (mut value, mut size) = (std::ptr::null(), 0);
+        // SAFETY: as above, and the name ends with a zero byte.
+        let code = unsafe { ffi::rd_kafka_header_get_last(headers, name.as_ptr(), &raw mut value, &raw mut size) };
+        let is_there = code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+        // SAFETY: librdkafka's pointer and length, valid while the message is.
+        unsafe { bytes(value, size) }.filter(|_| is_there)
     }
 }
 
 /// The messages of one poll; frees them when it goes.
 pub struct Messages<'a> {
-    taken: &'a [*mut ffi::rd_kafka_message_t],
+    taken: &'a [Taken],
 }
 
 impl Messages<'_> {
@@ -117,7 +148,7 @@ impl Messages<'_> {
 
     /// True when the end of a partition was met, for clients that ask to be told.
     pub(super) fn at_end(&self) -> bool {
-        let is_end = |&native: &*mut ffi::rd_kafka_message_t| {
+        let is_end = |&Taken(native): &Taken| {
             NonNull::new(native).is_some_and(|native| {
                 let message = Message { native, lifetime: PhantomData };
                 message.fields().err == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF
@@ -128,19 +159,29 @@ impl Messages<'_> {
 
     /// As stages take them.
     pub fn plain(&self) -> impl Iterator<Item = domain::Message<'_>> {
-        self.iter().map(|message| domain::Message {
-            offset: message.offset(),
-            timestamp_ms: message.timestamp_ms(),
-            key: message.key(),
-            payload: message.payload(),
-            redriven: message.redriven(),
+        self.messages().map(|(taken, message)| {
+            let headers = taken.headers();
+            domain::Message {
+                offset: message.offset(),
+                timestamp_ms: message.timestamp_ms(),
+                key: headers.and_then(|_| domain::Headers::header(taken, c"sender-key")).or_else(|| message.key()),
+                payload: message.payload(),
+                headers: headers.map(|_| taken as &dyn domain::Headers),
+                element: headers.and_then(|_| taken.text(c"redrive-element")?.parse().ok()),
+                redriven: headers
+                    .and_then(|_| domain::Redriven::parse(taken.text(c"redrive-plugin")?, taken.text(c"redrive-source")?)),
+            }
         })
     }
 
     /// In the order of each partition; what the client had to say instead of a message is logged and left out.
     pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
-        self.taken.iter().filter_map(|&native| {
-            let message = Message { native: NonNull::new(native)?, lifetime: PhantomData };
+        self.messages().map(|(_, message)| message)
+    }
+
+    fn messages(&self) -> impl Iterator<Item = (&Taken, Message<'_>)> {
+        self.taken.iter().filter_map(|taken| {
+            let message = Message { native: NonNull::new(taken.0)?, lifetime: PhantomData };
             let error = message.fields().err;
             if error == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF {
                 return None;
@@ -149,7 +190,7 @@ impl Messages<'_> {
                 tracing::warn!(partition = message.partition(), ?error, "the broker reports an error for a partition");
                 return None;
             }
-            Some(message)
+            Some((taken, message))
         })
     }
 }
@@ -158,7 +199,7 @@ impl Drop for Messages<'_> {
     fn drop(&mut self) {
         for message in self.taken {
             // SAFETY: each came from librdkafka and is freed once.
-            unsafe { ffi::rd_kafka_message_destroy(*message) };
+            unsafe { ffi::rd_kafka_message_destroy(message.0) };
         }
     }
 }
@@ -217,25 +258,6 @@ impl<'a> Message<'a> {
         let fields = self.fields();
         // SAFETY: as above.
         unsafe { bytes(fields.payload, fields.len) }
-    }
-
-    /// By its headers, of which a reading of a gateway seldom has any.
-    fn redriven(&self) -> Option<domain::Redriven<'a>> {
-        let mut headers = std::ptr::null_mut();
-        // SAFETY: the message is alive, and keeps its headers.
-        let code = unsafe { ffi::rd_kafka_message_headers(self.native.as_ptr(), &raw mut headers) };
-        if code != ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return None;
-        }
-        let text = |name: &CStr| {
-            let (mut value, mut size) = (std::ptr::null(), 0);
-            // SAFETY: as above, and the name ends with a zero byte.
-            let code = unsafe { ffi::rd_kafka_header_get_last(headers, name.as_ptr(), &raw mut value, &raw mut size) };
-            let is_there = code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-            // SAFETY: librdkafka's pointer and length, valid while the message is.
-            std::str::from_utf8(unsafe { bytes(value, size) }.filter(|_| is_there)?).ok()
-        };
-        domain::Redriven::parse(text(c"redrive-plugin")?, text(c"redrive-source")?)
     }
 }
 

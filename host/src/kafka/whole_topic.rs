@@ -1,5 +1,6 @@
 //! A topic as it is now: every committed record of it, read by nobody's group.
 
+use std::ffi::CStr;
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -10,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Settings, complaints};
-use crate::clock;
+use crate::{clock, domain};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
@@ -50,6 +51,12 @@ pub struct StoredRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// In their order; one without a value is empty.
     pub headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl domain::Headers for Vec<(&str, &[u8])> {
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        self.iter().rev().find(|(of, _)| of.as_bytes() == name.to_bytes()).map(|(_, value)| *value)
+    }
 }
 
 impl<'a> StoredRecord<'a> {

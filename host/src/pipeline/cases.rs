@@ -98,7 +98,7 @@ fn run(config: &Config, readings: &[&[u8]], batch: usize, restarts: bool) -> Out
     let (mut writer, mut topic) = (StateWriter::new(config, Vec::new()), BTreeMap::<Vec<u8>, Vec<u8>>::new());
     for (number, part) in readings.chunks(batch).enumerate() {
         let first = (number * batch) as i64;
-        let message = |(offset, payload)| Message { offset, timestamp_ms: -1, key: None, payload: Some(payload), redriven: None };
+        let message = |(offset, payload)| Message { offset, ..Message::of(payload) };
         let messages: Vec<_> = (first..).zip(part.iter().copied()).map(message).collect();
         stages.process(&messages, &mut state);
         outcome.take(&mut stages.results.outbox);

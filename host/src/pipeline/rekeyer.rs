@@ -1,8 +1,10 @@
 //! Where the input is not keyed by building: each message goes once to the partition of its building, in a topic of the host's own.
 //!
 //! What names no building keeps its key, and becomes a dead letter where readings are looked at. Time and value stay as they came,
-//! so lanes see of the topic what they would have seen of the input.
+//! so lanes see of the topic what they would have seen of the input; where fields are read from the sender's key or headers, these go
+//! along as headers. A message with readings of several buildings is divided among them.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use super::commit::{Commit, Transaction};
@@ -13,8 +15,9 @@ use super::pace::Pace;
 use super::recovery::tell_never_read;
 use crate::config::Config;
 use crate::decode::Decoder;
+use crate::domain::Message;
 use crate::metrics::Metrics;
-use crate::results::Outbox;
+use crate::results::{Moved, Outbox};
 
 /// One life, on a partition of the input.
 pub(super) struct Rekeyer<L> {
@@ -75,8 +78,12 @@ impl<L: LaneLog> Rekeyer<L> {
         let Self { log, decoder, outbox, next_offset, .. } = self;
         let came = log.poll(wait, &mut |messages| {
             for message in messages.iter().filter(|message| message.offset >= *next_offset) {
-                let building = decoder.building(message).map(str::as_bytes);
-                outbox.push_message(building.or(message.key), message);
+                let sender_key = message.key.filter(|_| decoder.reads_key());
+                let sender_headers = sender_headers(decoder, message);
+                decoder.by_building(message, |building, value| {
+                    let key = building.map(str::as_bytes).or(message.key);
+                    outbox.push_message(message, Moved { key, value, sender_key, sender_headers: sender_headers.clone() });
+                });
             }
             *next_offset = messages.last().map_or(*next_offset, |last| (*next_offset).max(last.offset + 1));
         });
@@ -102,6 +109,12 @@ impl<L: LaneLog> Rekeyer<L> {
             Commit::Failed(error) => Err(error),
         }
     }
+}
+
+/// The headers from which the configuration takes fields.
+fn sender_headers(decoder: &Decoder, message: &Message<'_>) -> Vec<(String, Vec<u8>)> {
+    let value = |name: &CStr| Some((name.to_string_lossy().into_owned(), message.headers?.header(name)?.to_vec()));
+    decoder.headers().filter_map(value).collect()
 }
 
 /// Goes to the first message that was not brought over yet.

@@ -129,7 +129,7 @@ impl Results {
     }
 
     fn headers(&self, kind: &'static str, reason: Reason, message: &Message<'_>, stage: &'static str) -> Headers {
-        vec![
+        let mut headers = vec![
             ("kind", kind.into()),
             ("reason", reason.word().into()),
             ("stage", stage.into()),
@@ -137,7 +137,9 @@ impl Results {
             ("partition", self.place.partition.to_string().into_bytes()),
             ("offset", message.offset.to_string().into_bytes()),
             ("timestamp", message.timestamp_ms.to_string().into_bytes()),
-        ]
+        ];
+        headers.extend(message.element.map(|element| ("element", element.to_string().into_bytes())));
+        headers
     }
 }
 
@@ -161,6 +163,13 @@ pub(super) struct VerdictsOn<'a, 'm> {
     pub(super) results: &'a mut Results,
     pub(super) messages: &'a [Message<'m>],
     pub(super) offsets: &'a [i64],
+    pub(super) elements: &'a [u32],
+}
+
+impl<'m> VerdictsOn<'_, 'm> {
+    fn message(&self, row: usize) -> Option<Message<'m>> {
+        message_at(self.messages, self.offsets[row], self.elements.get(row).copied())
+    }
 }
 
 impl Verdicts for VerdictsOn<'_, '_> {
@@ -177,15 +186,15 @@ impl Verdicts for VerdictsOn<'_, '_> {
     fn failed(&mut self, plugin: &Plugin, row: usize, fault: &Fault) {
         let offset = self.offsets[row];
         tracing::debug!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be scored");
-        if let Some(message) = message_at(self.messages, offset) {
-            self.results.plugin_failed(message, plugin, fault, "detect");
+        if let Some(message) = self.message(row) {
+            self.results.plugin_failed(&message, plugin, fault, "detect");
         }
     }
 
     fn not_asked(&mut self, plugin: &Plugin, row: usize) {
-        if let Some(message) = message_at(self.messages, self.offsets[row]) {
+        if let Some(message) = self.message(row) {
             let text = "the plugin has failed too often and is not asked".to_owned();
-            self.results.set_aside(message, Asked::of(plugin), Reason::Quarantined, "quarantined", text, "detect");
+            self.results.set_aside(&message, Asked::of(plugin), Reason::Quarantined, "quarantined", text, "detect");
         }
     }
 }
@@ -201,15 +210,16 @@ pub(super) struct FailuresOn<'a, 'm> {
 }
 
 impl Failures for FailuresOn<'_, '_> {
-    fn failed(&mut self, plugin: &Plugin, offset: i64, fault: &Fault) {
+    fn failed(&mut self, plugin: &Plugin, offset: i64, element: Option<u32>, fault: &Fault) {
         tracing::debug!(plugin = plugin.name, version = plugin.version, offset, %fault, "a reading could not be enriched");
-        if let Some(message) = message_at(self.messages, offset) {
-            self.results.plugin_failed(message, plugin, fault, "enrich");
+        if let Some(message) = message_at(self.messages, offset, element) {
+            self.results.plugin_failed(&message, plugin, fault, "enrich");
         }
     }
 }
 
-/// The message of an offset; messages are in offset order.
-pub(super) fn message_at<'a, 'm>(messages: &'a [Message<'m>], offset: i64) -> Option<&'a Message<'m>> {
-    messages.binary_search_by_key(&offset, |message| message.offset).ok().map(|at| &messages[at])
+/// The message of an offset, with the reading of it that is meant; messages are in offset order.
+pub(super) fn message_at<'m>(messages: &[Message<'m>], offset: i64, element: Option<u32>) -> Option<Message<'m>> {
+    let at = messages.binary_search_by_key(&offset, |message| message.offset).ok()?;
+    Some(Message { element, ..messages[at] })
 }

@@ -163,7 +163,7 @@ impl Stages {
         } else {
             let Self { detect, enrich, batch, results, .. } = self;
             enrich.run_stateless(batch, &state.meters, &mut FailuresOn { results, messages: &messages });
-            let mut verdicts = VerdictsOn { results, messages: &messages, offsets: &batch.offsets };
+            let mut verdicts = VerdictsOn { results, messages: &messages, offsets: &batch.offsets, elements: &batch.elements };
             let source = Source { topic, partition };
             let is_it = |other: &Plugin| other.name == plugin && other.role == Role::Active;
             if !detect.run_those(is_it, batch, &state.meters, enrich.dictionaries(), source, &mut verdicts) {
@@ -177,9 +177,10 @@ impl Stages {
         let _span = tracing::trace_span!("decode").entered();
         self.batch.clear();
         for message in messages {
-            if let Err(reject) = self.decoder.decode(message, &mut state.meters, &mut self.batch) {
-                self.results.reject(message, &reject, "decode");
-            }
+            let Self { decoder, results, batch, .. } = self;
+            decoder.decode_each(message, &mut state.meters, batch, |element, reject| {
+                results.reject(&Message { element, ..*message }, &reject, "decode");
+            });
         }
     }
 
@@ -234,8 +235,8 @@ impl Stages {
                 Placed::TooLate { window_end, watermark } => too_late(reading.time, window_end, watermark),
                 Placed::Repeat => repeat(&meters.meter(meter).name, reading.time),
             };
-            if let Some(message) = message_at(messages, batch.offsets[row]) {
-                results.reject(message, &reject, "window");
+            if let Some(message) = message_at(messages, batch.offsets[row], batch.element(row)) {
+                results.reject(&message, &reject, "window");
             }
         }
         if keep.contains(&false) {
@@ -259,7 +260,7 @@ impl Stages {
             return;
         }
         let source = Source { topic: &place.topic, partition: place.partition };
-        let mut verdicts = VerdictsOn { results, messages, offsets: &batch.offsets };
+        let mut verdicts = VerdictsOn { results, messages, offsets: &batch.offsets, elements: &batch.elements };
         detect.run(batch, &state.meters, enrich.dictionaries(), source, &mut verdicts);
     }
 

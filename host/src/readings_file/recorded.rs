@@ -48,8 +48,9 @@ impl Recorded {
     ) -> anyhow::Result<()> {
         for_each_line(file, |line| {
             let offset = i64::try_from(self.read).unwrap_or(i64::MAX);
-            let message = Message { offset, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
-            self.broken += u64::from(self.decoder.decode(&message, &mut self.meters, &mut self.batch).is_err());
+            let message = Message { offset, ..Message::of(line) };
+            let Self { decoder, meters, batch, broken, .. } = self;
+            decoder.decode_each(&message, meters, batch, |_, _| *broken += 1);
             self.read += 1;
             if self.batch.len() < BATCH { Ok(()) } else { self.flush(&mut take) }
         })?;

@@ -115,7 +115,7 @@ impl Form {
 
     /// The time of a record and its building, where it has them.
     pub(crate) fn time_and_key(&mut self, line: &[u8]) -> (Option<EventTime>, Option<String>) {
-        let message = Message { offset: 0, timestamp_ms: -1, key: None, payload: Some(line), redriven: None };
+        let message = Message::of(line);
         (self.decoder.time(&message), self.decoder.building(&message).map(str::to_owned))
     }
 }

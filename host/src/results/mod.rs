@@ -6,7 +6,7 @@ mod row;
 mod row_json;
 
 pub use dead_letter::{DeadLetter, REDRIVEN};
-pub use outbox::{Headers, OutRecord, Outbox, ResultTopic, TopicNames};
+pub use outbox::{Headers, Moved, OutRecord, Outbox, ResultTopic, TopicNames};
 pub use row::{Aggregation, Anomaly, MeasureStats, Severity};
 pub use row_json::{RowFormat, RowParseError};
 pub(crate) use row_json::{write_estimate, write_number, write_string};

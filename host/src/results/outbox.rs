@@ -73,12 +73,13 @@ struct Entry {
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     headers: Headers,
+    sender_headers: Vec<(String, Vec<u8>)>,
     timestamp_ms: Option<i64>,
 }
 
 impl Entry {
     fn new(topic: ResultTopic, key: Option<Range<usize>>, value: Option<Range<usize>>) -> Self {
-        Self { topic, key, value, headers: Vec::new(), timestamp_ms: None }
+        Self { topic, key, value, headers: Vec::new(), sender_headers: Vec::new(), timestamp_ms: None }
     }
 }
 
@@ -93,8 +94,23 @@ pub struct OutRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// Empty for rows and state.
     pub headers: &'a [(&'static str, Vec<u8>)],
+    /// Headers of the sender that go with a reading.
+    pub sender_headers: &'a [(String, Vec<u8>)],
     /// Its time, milliseconds since the epoch; none: that of sending.
     pub timestamp_ms: Option<i64>,
+}
+
+/// How a message goes to the topic that is keyed by building.
+#[derive(Debug)]
+pub struct Moved<'a> {
+    /// The building.
+    pub key: Option<&'a [u8]>,
+    /// Its readings of this building.
+    pub value: Option<&'a [u8]>,
+    /// The sender's key, where fields are read from it.
+    pub sender_key: Option<&'a [u8]>,
+    /// The sender's headers from which fields are read.
+    pub sender_headers: Vec<(String, Vec<u8>)>,
 }
 
 /// Records in order, their bytes in one buffer that is kept between transactions.
@@ -120,14 +136,18 @@ impl Outbox {
         self.entries.push(Entry { headers, ..Entry::new(ResultTopic::DeadLetters, key, value) });
     }
 
-    /// Adds a message as it came, but for its key.
-    pub fn push_message(&mut self, key: Option<&[u8]>, message: &Message<'_>) {
-        let (key, value) = (key.map(|key| self.keep(key)), message.payload.map(|value| self.keep(value)));
+    /// Adds a message with another key and value, and headers that tell what its own were.
+    pub fn push_message(&mut self, message: &Message<'_>, moved: Moved<'_>) {
+        let key = moved.key.map(|key| self.keep(key));
+        let value = moved.value.map(|value| self.keep(value));
         let timestamp_ms = (message.timestamp_ms >= 0).then_some(message.timestamp_ms);
-        let headers = message.redriven.map_or_else(Vec::new, |redriven| {
+        let mut headers = message.redriven.map_or_else(Vec::new, |redriven| {
             vec![(Redriven::PLUGIN, redriven.plugin.into()), (Redriven::SOURCE, redriven.source().into_bytes())]
         });
-        self.entries.push(Entry { timestamp_ms, headers, ..Entry::new(ResultTopic::Repartition, key, value) });
+        headers.extend(message.element.map(|element| (Message::ELEMENT, element.to_string().into_bytes())));
+        headers.extend(moved.sender_key.map(|key| (Message::KEY, key.to_vec())));
+        let sender_headers = moved.sender_headers;
+        self.entries.push(Entry { timestamp_ms, headers, sender_headers, ..Entry::new(ResultTopic::Repartition, key, value) });
     }
 
     /// Adds a record of the lane's state, whose value `write` appends.
@@ -159,6 +179,7 @@ impl Outbox {
             key: bytes(&entry.key),
             value: bytes(&entry.value),
             headers: &entry.headers,
+            sender_headers: &entry.sender_headers,
             timestamp_ms: entry.timestamp_ms,
         })
     }

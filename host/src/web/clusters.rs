@@ -70,7 +70,14 @@ fn newest(config: &Config, limit: i64) -> anyhow::Result<Vec<Reading>> {
     let each = |partitions: i64| limit / partitions.max(1) + 1;
     last_records(&Settings::of(&config.kafka), &config.kafka.topic, each, |record| {
         let (offset, timestamp_ms) = (record.offset, record.timestamp_ms.unwrap_or(-1));
-        let message = Message { offset, timestamp_ms, key: record.key, payload: record.value, redriven: None };
+        let message = Message {
+            offset,
+            timestamp_ms,
+            key: record.key,
+            payload: record.value,
+            headers: Some(&record.headers),
+            ..Message::of(b"")
+        };
         // What is no reading is among the dead letters.
         let _ = decoder.decode(&message, &mut meters, &mut batch);
     })?;

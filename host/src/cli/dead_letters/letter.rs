@@ -52,6 +52,8 @@ pub(super) struct Letter {
     pub(super) plugin_digest: String,
     /// Where the record stands that was set aside.
     pub(super) source: Source,
+    /// Which reading of the record it is, where that has several.
+    pub(super) element: Option<u32>,
     /// A redrive has sent it.
     pub(super) sent_again: bool,
 }
@@ -112,6 +114,7 @@ impl Entry {
             plugin_version: text("plugin_version"),
             plugin_digest: text("plugin_digest"),
             source,
+            element: text("element").parse().ok(),
             sent_again: false,
         }))
     }
@@ -124,9 +127,9 @@ impl Letter {
     }
 
     /// Do both say the same of the same record? A sink or a host that begins anew sets aside what it has set aside before.
-    pub(super) fn identity(&self) -> (&str, &str, &str, &str, Place) {
+    pub(super) fn identity(&self) -> (&str, &str, &str, &str, Place, Option<u32>) {
         // A reading is in no result or in some, whoever says so.
         let stage = if self.kind == "reading" { "" } else { self.stage.as_str() };
-        (&self.kind, stage, &self.plugin, &self.source.topic, self.source.place)
+        (&self.kind, stage, &self.plugin, &self.source.topic, self.source.place, self.element)
     }
 }

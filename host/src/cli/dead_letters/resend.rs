@@ -2,7 +2,7 @@
 
 use super::letter::{Letter, Place, Source};
 use crate::config::Config;
-use crate::domain::Redriven;
+use crate::domain::{Message, Redriven};
 use crate::results::REDRIVEN;
 
 /// How a record is sent; key and value are those of the dead letter.
@@ -29,9 +29,9 @@ pub(super) fn resend(letter: &Letter, dead_letter_topic: &str, config: &Config) 
         "reading" | "scoring" if ![&config.kafka.topic, &topics.repartition].contains(&topic) => {
             Err(format!("it came from topic `{topic}`, and `kafka.topic` is `{}`", config.kafka.topic))
         }
-        "reading" => Ok(send(*timestamp_ms, Vec::new())),
+        "reading" => Ok(send(*timestamp_ms, element_header(letter))),
         "scoring" if letter.stage == "enrich" => Err("the reading went on without what its enricher adds".into()),
-        "scoring" => Ok(send(*timestamp_ms, scoring_headers(letter))),
+        "scoring" => Ok(send(*timestamp_ms, [scoring_headers(letter), element_header(letter)].concat())),
         "row" if ![&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies].contains(&topic) => {
             Err(format!("it came from topic `{topic}`, which is no result topic of this configuration"))
         }
@@ -39,6 +39,11 @@ pub(super) fn resend(letter: &Letter, dead_letter_topic: &str, config: &Config) 
         "row" => Ok(send(None, Vec::new())),
         other => Err(format!("kind `{other}` is not known to this version")),
     }
+}
+
+/// For a host: read this one of the readings in the message.
+fn element_header(letter: &Letter) -> Vec<(&'static str, String)> {
+    letter.element.map(|element| (Message::ELEMENT, element.to_string())).into_iter().collect()
 }
 
 /// For a host: score it with this plugin, as the reading of that place, and do nothing else with it.
@@ -70,6 +75,9 @@ mod tests {
         let reading = resend(&letter("reading", "university_consumption"), "dead", &config).unwrap();
         assert_eq!((reading.partition, reading.timestamp_ms), (2, Some(1_000)));
         assert_eq!(reading.headers, [("redriven-from", "dead/0/7".to_owned())]);
+        let one_of_several = Letter { element: Some(3), ..letter("reading", "university_consumption") };
+        let again = resend(&one_of_several, "dead", &config).unwrap();
+        assert_eq!(again.headers[1], ("redrive-element", "3".to_owned()));
         assert!(resend(&letter("reading", "wattdog.repartition"), "dead", &config).is_ok(), "lanes may read that one");
         let row = resend(&letter("row", "wattdog.aggregations"), "dead", &config).unwrap();
         assert_eq!((row.topic.as_str(), row.timestamp_ms), ("wattdog.aggregations", None));

@@ -151,8 +151,7 @@ impl LaneLog for SimLog {
                 offset,
                 timestamp_ms: input.timestamp_ms,
                 key: Some(&input.key),
-                payload: Some(&input.payload),
-                redriven: None,
+                ..Message::of(&input.payload)
             })
             .collect();
         self.position += messages.len() as i64;
