@@ -253,3 +253,33 @@ fn a_name_of_several_parts_is_unambiguous_and_one_of_a_single_part_is_as_it_was_
 
 mod gateways;
 mod local_time;
+
+/// Every example of the documents is read by the configuration under it.
+#[test]
+fn the_documents_examples_are_read() {
+    let text = include_str!("../../docs/input.md");
+    let (mut messages, mut configurations, mut block) = (Vec::new(), 0, None);
+    for line in text.lines() {
+        match (line, &mut block) {
+            ("```json" | "```toml", None) => block = Some((line, String::new())),
+            ("```", Some(("```json", message))) => {
+                messages.push(std::mem::take(message));
+                block = None;
+            }
+            ("```", Some((_, config))) => {
+                let config = load_text(config, "input.md", []).unwrap();
+                configurations += 1;
+                for message in messages.drain(..) {
+                    let (mut batch, mut meters) = (Batch::new(config.input.measures.len()), MeterTable::default());
+                    let decoded = Decoder::new(&config.input).decode(&Message::of(message.as_bytes()), &mut meters, &mut batch);
+                    assert_eq!(decoded, Ok(()), "{message}");
+                    assert!(meters.buildings().iter().all(|building| building == "Hall") && !batch.is_empty(), "{message}");
+                }
+                block = None;
+            }
+            (line, Some((_, text))) => *text += &format!("{line}\n"),
+            _ => {}
+        }
+    }
+    assert!(configurations > 5, "{configurations}");
+}

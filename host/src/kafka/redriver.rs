@@ -51,6 +51,8 @@ pub struct Redriven<'a> {
     pub value: Option<&'a [u8]>,
     /// In this order.
     pub headers: &'a [(&'static str, String)],
+    /// Headers of its sender.
+    pub sender_headers: Vec<(&'a str, &'a [u8])>,
 }
 
 /// A transaction over a dead-letter topic; there is one at a time for each topic, and the newest wins.
@@ -80,9 +82,13 @@ impl Redriver {
             self.producer.begin_transaction().map_err(RedriveError::of)?;
             self.begun = true;
         }
-        let headers = record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, header| {
-            headers.insert(Header { key: header.0, value: Some(&header.1) })
-        });
+        let count = record.headers.len() + record.sender_headers.len();
+        let ours = record.headers.iter().map(|(key, value)| (*key, value.as_bytes()));
+        let headers = ours
+            .chain(record.sender_headers.iter().copied())
+            .fold(OwnedHeaders::new_with_capacity(count), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            });
         let mut out: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(record.topic).partition(record.partition).headers(headers);
         out.key = record.key;
         out.payload = record.value;

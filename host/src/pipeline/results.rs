@@ -1,5 +1,7 @@
 //! What the stages of a lane say, written into its outbox and counted.
 
+use std::ffi::CString;
+
 use wattdog_plugin_runtime::Fault;
 
 use crate::detect::Verdicts;
@@ -7,7 +9,7 @@ use crate::domain::{BuildingId, EventTime, Message, MeterTable, Reason, Reject};
 use crate::enrich::Failures;
 use crate::metrics::{Counter, FindingLabel, Metrics, ReasonLabel, TrapLabel};
 use crate::registry::{Plugin, Role};
-use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, Severity};
+use crate::results::{Aggregation, Anomaly, Headers, MeasureStats, Outbox, ResultTopic, RowFormat, SENDER_HEADER, Severity};
 use crate::window::{Accumulator, Window};
 
 /// Where a lane stands in the input.
@@ -27,13 +29,15 @@ pub(super) struct Results {
     place: Place,
     metrics: Metrics,
     findings: Vec<Counted>,
+    read_headers: Vec<CString>,
     /// Nothing is said or counted.
     pub(super) muted: bool,
 }
 
 impl Results {
-    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics) -> Self {
-        Self { outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
+    /// `read_headers` are those from which fields come.
+    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics, read_headers: Vec<CString>) -> Self {
+        Self { read_headers, outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
     }
 
     /// What follows is said of another place; returns the one before.
@@ -74,7 +78,7 @@ impl Results {
         self.metrics.dead_letters.get_or_create(&reason).inc();
         let mut headers = self.headers("reading", reject.reason, message, stage);
         headers.push(("message", reject.message.clone().into_bytes()));
-        self.outbox.push_dead_letter(message.key, message.payload, headers);
+        self.outbox.push_dead_letter(message, headers, self.sender_headers(message));
     }
 
     /// Counts a finding, without making a label for each.
@@ -125,7 +129,16 @@ impl Results {
         headers.push(("plugin", plugin.name.into()));
         headers.push(("plugin_version", plugin.version.into()));
         headers.push(("plugin_digest", plugin.digest.into()));
-        self.outbox.push_dead_letter(message.key, message.payload, headers);
+        self.outbox.push_dead_letter(message, headers, self.sender_headers(message));
+    }
+
+    /// What fields are read from beside key and value, under names that are none of ours.
+    fn sender_headers(&self, message: &Message<'_>) -> Vec<(String, Vec<u8>)> {
+        let header = |name: &CString| {
+            let value = message.headers?.header(name)?;
+            Some((format!("{SENDER_HEADER}{}", name.to_string_lossy()), value.to_vec()))
+        };
+        self.read_headers.iter().filter_map(header).collect()
     }
 
     fn headers(&self, kind: &'static str, reason: Reason, message: &Message<'_>, stage: &'static str) -> Headers {

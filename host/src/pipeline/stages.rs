@@ -1,5 +1,6 @@
 //! The way of a batch through one lane: decode, window, enrich, detect; what they say goes to the outbox.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use super::lane::Shared;
@@ -36,11 +37,13 @@ impl Stages {
         let measures = config.measure_names();
         let place = Place { topic: config.kafka.topic.clone(), partition };
         let format = RowFormat::new(&measures);
+        let decoder = Decoder::new(&config.input);
+        let read_headers = decoder.headers().map(CStr::to_owned).collect();
         Self {
-            decoder: Decoder::new(&config.input),
+            decoder,
             enrich: Enrich::default(),
             detect: Detect::default(),
-            results: Results::new(format, place.clone(), shared.metrics.clone()),
+            results: Results::new(format, place.clone(), shared.metrics.clone(), read_headers),
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
             replaying: false,

@@ -5,6 +5,9 @@ use super::Headers;
 /// Kind of a record that says that a letter was sent again.
 pub const REDRIVEN: &str = "redriven";
 
+/// Begins the name of a header that the sender wrote.
+pub const SENDER_HEADER: &str = "header.";
+
 /// A record with the headers that say why it is set aside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeadLetter {

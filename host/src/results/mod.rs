@@ -5,7 +5,7 @@ mod outbox;
 mod row;
 mod row_json;
 
-pub use dead_letter::{DeadLetter, REDRIVEN};
+pub use dead_letter::{DeadLetter, REDRIVEN, SENDER_HEADER};
 pub use outbox::{Headers, Moved, OutRecord, Outbox, ResultTopic, TopicNames};
 pub use row::{Aggregation, Anomaly, MeasureStats, Severity};
 pub use row_json::{RowFormat, RowParseError};

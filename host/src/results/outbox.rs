@@ -131,9 +131,10 @@ impl Outbox {
     }
 
     /// Adds a message as it came, with the headers that say why it is set aside.
-    pub fn push_dead_letter(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers) {
-        let (key, value) = (key.map(|key| self.keep(key)), value.map(|value| self.keep(value)));
-        self.entries.push(Entry { headers, ..Entry::new(ResultTopic::DeadLetters, key, value) });
+    pub fn push_dead_letter(&mut self, message: &Message<'_>, headers: Headers, sender_headers: Vec<(String, Vec<u8>)>) {
+        let key = message.key.map(|key| self.keep(key));
+        let value = message.payload.map(|value| self.keep(value));
+        self.entries.push(Entry { headers, sender_headers, ..Entry::new(ResultTopic::DeadLetters, key, value) });
     }
 
     /// Adds a message with another key and value, and headers that tell what its own were.

@@ -13,7 +13,8 @@ use super::superseded::superseded;
 use super::topic::DeadLetterTopic;
 use crate::cli::{ConfigArgs, Usage};
 use crate::config::Config;
-use crate::kafka::{Redriven, Redriver, wait_until_settled};
+use crate::kafka::{Redriven, Redriver, StoredRecord, wait_until_settled};
+use crate::results::SENDER_HEADER;
 
 /// Letters of the table before the question; the counts are of all.
 const SHOWN: usize = 20;
@@ -126,6 +127,11 @@ impl Plan {
     }
 }
 
+/// Headers that the sender of a dead letter's record wrote.
+fn sender_headers<'a>(record: &StoredRecord<'a>) -> Vec<(&'a str, &'a [u8])> {
+    record.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix(SENDER_HEADER)?, *value))).collect()
+}
+
 /// A second time through the topic: the messages themselves were not kept.
 fn send(mut redriver: Redriver, topic: &DeadLetterTopic, plan: &Plan) -> anyhow::Result<()> {
     let planned: HashMap<Place, &(Letter, Resend)> = plan.send.iter().map(|planned| (planned.0.place(), planned)).collect();
@@ -143,6 +149,7 @@ fn send(mut redriver: Redriver, topic: &DeadLetterTopic, plan: &Plan) -> anyhow:
             key: record.key,
             value: record.value,
             headers,
+            sender_headers: sender_headers(record),
         };
         let mut result = redriver.send(&again);
         for place in &letter.places {
@@ -155,6 +162,7 @@ fn send(mut redriver: Redriver, topic: &DeadLetterTopic, plan: &Plan) -> anyhow:
                 value: None,
                 timestamp_ms: None,
                 headers,
+                sender_headers: Vec::new(),
             };
             result = result.and_then(|()| redriver.send(&marker));
         }
