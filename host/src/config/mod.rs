@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, every key with a default, environment variables over it.
 
+mod counter;
 mod duration;
 mod load;
 mod message;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use counter::Counter;
 pub use duration::Span;
 pub use load::{ConfigError, load, load_given, load_text, parse_toml};
 pub use message::{Framing, StampOf, TimestampUnit};
@@ -202,9 +204,12 @@ pub struct Measure {
     /// What the number means.
     #[serde(default)]
     pub kind: MeasureKind,
-    /// Of a counter: where it begins at nothing again, in `unit`; left out: it does so only when it is reset.
+    /// Of a counter: where it begins at 0 again, in `unit`; left out: only a reset brings it there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollover: Option<f64>,
+    /// More about a counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Counter>,
     /// Smallest value that is believed.
     #[serde(default = "Measure::min_default")]
     pub min: f64,
@@ -225,6 +230,7 @@ impl Measure {
             scale: Self::scale_default(),
             kind: MeasureKind::Interval,
             rollover: None,
+            counter: None,
             min: Self::min_default(),
             max: Self::max_default(),
             required: true,
@@ -251,13 +257,7 @@ impl Measure {
             let from_to = format!("from {sent_in:?} to {:?}", self.unit);
             return Err(format!("{}: no way is known {from_to}; give the factor as `scale`", key("sent_in")));
         }
-        match (self.kind, self.rollover) {
-            (MeasureKind::Interval, Some(_)) => Err(format!("{} is of counters; set `kind = \"counter\"`", key("rollover"))),
-            (_, Some(rollover)) if !(rollover.is_finite() && rollover > 0.0) => {
-                Err(format!("{} is {rollover}; write where the counter begins again", key("rollover")))
-            }
-            _ => Ok(()),
-        }
+        counter::validate(name, self.kind, self.rollover, self.counter.as_ref())
     }
 
     fn scale_default() -> f64 {
@@ -281,7 +281,7 @@ pub enum MeasureKind {
     /// How much there was since the reading before, or how much there is now: the value as it is.
     #[default]
     Interval,
-    /// How much there has been altogether: the value is what it has grown by since the meter's reading before.
+    /// A register's total: the value is its growth since the meter's previous accepted reading.
     Counter,
 }
 

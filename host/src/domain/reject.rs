@@ -48,6 +48,8 @@ reasons! {
     Future = "future",
     /// The window of the event time is past correcting.
     Late = "late",
+    /// A counter has grown by more than is plausible.
+    Growth = "growth",
     /// The lane has as many meters as it may, and this would be another.
     TooManyMeters = "too-many-meters",
     /// The same meter has said the same values of the same time before.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::lane::Shared;
 use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
+use crate::config::Config;
+use crate::counter::{Implausible, Refused};
 use crate::decode::Decoder;
 use crate::detect::{Detect, Source};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Moved, Reason, Redriven, Reject};
@@ -223,21 +225,29 @@ impl Stages {
                 time: batch.event_time(row),
                 record_time_ms: batch.record_times_ms[row],
             };
-            counters.weigh(batch, row);
-            let placed = windows.place(
-                reading,
-                |measure| batch.measures[measure][row],
-                |building, window| results.window(meters, building, window),
-            );
-            keep.push(placed == Placed::Accepted);
-            let reject = match placed {
-                Placed::Accepted => {
+            let refused = counters.weigh(batch, row);
+            let placed = match refused {
+                Some(_) => windows.check(&reading),
+                None => windows.place(
+                    reading,
+                    |measure| batch.measures[measure][row],
+                    |building, window| results.window(meters, building, window),
+                ),
+            };
+            let reject = match (placed, refused) {
+                (Placed::Accepted, None) => {
                     counters.book(meter);
+                    keep.push(true);
                     continue;
                 }
-                Placed::TooLate { window_end, watermark } => too_late(reading.time, window_end, watermark),
-                Placed::Repeat => repeat(&meters.meter(meter).name, reading.time),
+                (Placed::Accepted, Some(refused)) => {
+                    counters.doubt(meter);
+                    implausible(&self.shared.config, refused)
+                }
+                (Placed::TooLate { window_end, watermark }, _) => too_late(reading.time, window_end, watermark),
+                (Placed::Repeat, _) => repeat(&meters.meter(meter).name, reading.time),
             };
+            keep.push(false);
             if let Some(message) = message_at(messages, batch.offsets[row], batch.element(row)) {
                 results.reject(&message, &reject, "window");
             }
@@ -290,6 +300,21 @@ fn too_late(time: EventTime, window_end: EventTime, watermark: EventTime) -> Rej
          than `window.allowed_lateness`"
     );
     Reject { reason: Reason::Late, message }
+}
+
+fn implausible(config: &Config, Refused { measure, why }: Refused) -> Reject {
+    let Implausible { value, growth, since_us, limit } = why;
+    let (name, measure) = config.input.measures.iter().nth(measure).expect("a counter is a measure");
+    let (field, unit, since) = (&measure.field, &measure.unit, EventTime(since_us));
+    let by = match measure.counter.as_ref().and_then(|counter| counter.max_rate) {
+        Some(rate) => format!("`input.measures.{name}.counter.max_rate` {rate} an hour"),
+        None => format!("this meter's history; `input.measures.{name}.counter.max_rate` sets it"),
+    };
+    let message = format!(
+        "`{field}` {value} {unit} is {growth:.3} more than counted until {since}, and at most {limit:.3} is plausible by {by}. If the next \
+         readings go on from there, the meter was exchanged and counts from there"
+    );
+    Reject { reason: Reason::Growth, message }
 }
 
 fn repeat(meter: &str, time: EventTime) -> Reject {

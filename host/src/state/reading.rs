@@ -138,7 +138,7 @@ impl Restoring {
         } else if let Some(meter) = name.strip_prefix(PASS) {
             meters.passes.restore(known_meter(meters, meter)?, read(payload)?);
         } else if let Some(meter) = name.strip_prefix(COUNTER) {
-            if !counters.restore(known_meter(meters, meter)?, read(payload)?) {
+            if !counters.restore(known_meter(meters, meter)?, &read::<Vec<_>>(payload)?) {
                 self.writer.discard(key);
             }
         } else {

@@ -111,7 +111,7 @@ impl StateWriter {
         cut.meters(&state.meters);
         cut.passes(&mut state.meters);
         let LaneState { meters, windows, counters, .. } = state;
-        counters.take_changes(|meter, shown| cut.record(&[COUNTER, &meter_key(meters, meter)], shown));
+        counters.take_changes(|meter, shown| cut.record(&[COUNTER, &meter_key(meters, meter)], &shown));
         windows.take_changes(|change| match change {
             Change::Time(building, time) => cut.record(&[TIME, meters.building(building)], time),
             Change::Window(building, window) => {

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::seen::Seen;
-use super::{Accumulator, Bounds, BuildingTime, Change, Rules, Window};
-use crate::domain::BuildingId;
+use super::{Accumulator, Bounds, BuildingTime, Change, Placed, Rules, Window};
+use crate::domain::{BuildingId, EventTime};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Building {
@@ -73,6 +73,16 @@ impl Building {
             Some(newest) if newest.start_us == start_us => Ok(self.windows.len() - 1),
             _ => self.windows.binary_search_by_key(&start_us, |window| window.start_us),
         }
+    }
+
+    /// The answer to a reading of a window that is past correcting.
+    pub(super) fn too_late(&self, bounds: Bounds) -> Option<Placed> {
+        let watermark_us = self.time.watermark_us.filter(|_| self.time.is_past(bounds.end_us))?;
+        Some(Placed::TooLate { window_end: EventTime(bounds.end_us), watermark: EventTime(watermark_us) })
+    }
+
+    pub(super) fn known(&self, start_us: i64) -> Option<&Window> {
+        self.find(start_us).ok().map(|at| &self.windows[at])
     }
 
     pub(super) fn window(&mut self, start_us: i64) -> Option<&mut Window> {

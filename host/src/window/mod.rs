@@ -143,10 +143,8 @@ impl Windows {
         let id = reading.building;
         let bounds = self.rules.tumbling.bounds(reading.time);
         let building = building(&mut self.buildings, id);
-        if let Some(watermark_us) = building.time.watermark_us
-            && building.time.is_past(bounds.end_us)
-        {
-            return Placed::TooLate { window_end: EventTime(bounds.end_us), watermark: EventTime(watermark_us) };
+        if let Some(too_late) = building.too_late(bounds) {
+            return too_late;
         }
         let fingerprint = self.rules.drop_repeats.then_some(reading.said);
         if let Some(fingerprint) = fingerprint
@@ -187,6 +185,20 @@ impl Windows {
             self.idle.wait_for(id, building, None);
         }
         Placed::Accepted
+    }
+
+    /// What would become of a reading. No window changes.
+    #[must_use]
+    pub fn check(&mut self, reading: &Reading) -> Placed {
+        let bounds = self.rules.tumbling.bounds(reading.time);
+        let Some(building) = self.buildings.get(reading.building.0 as usize) else { return Placed::Accepted };
+        if let Some(too_late) = building.too_late(bounds) {
+            return too_late;
+        }
+        match building.known(bounds.start_us).filter(|_| self.rules.drop_repeats) {
+            Some(window) if window.seen.contains(reading.said) => Placed::Repeat,
+            _ => Placed::Accepted,
+        }
     }
 
     /// Gives each open window that has unpublished readings to `publish`.

@@ -48,6 +48,10 @@ impl Seen {
         true
     }
 
+    pub(super) fn contains(&self, fingerprint: Fingerprint) -> bool {
+        !self.slots.is_empty() && self.slots[self.slot(fingerprint.0.max(1))] != 0
+    }
+
     /// Few will come from now on: gives back what is far too much, and leaves at most twelve bytes a reading.
     pub(super) fn settle(&mut self) {
         let enough = self.len * 8 / 7 + 1;

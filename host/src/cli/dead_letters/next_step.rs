@@ -35,6 +35,11 @@ pub(super) fn next_step(letter: &Letter) -> String {
         ("reading", "too-many-meters") => {
             format!("if there are as many, raise `input.max_meters`; if not, look at what `input.meter` names, {again}")
         }
+        ("reading", "growth") => {
+            "if the meter can grow by so much, set `counter.max_rate` of its measure in `[input.measures]` and \
+             restart the host; the growth that was real is counted with the meter's next readings"
+                .into()
+        }
         ("reading", "late") => format!("if it is to count, raise `window.allowed_lateness`, {again}"),
         ("reading", _) => format!("correct what the message names, {again}"),
         ("scoring", _) if letter.stage == "enrich" => format!(
