@@ -1,9 +1,11 @@
 //! The whole service: pipeline, sinks and page from one configuration.
 
+use std::sync::Arc;
+
 use tokio::runtime::Handle;
 
 use crate::config::Config;
-use crate::kafka::{DeadLetterWriter, ResultReader, Settings};
+use crate::kafka::{DeadLetterWriter, ResultReader, Settings, TopicWatch};
 use crate::metrics::Metrics;
 use crate::pipeline::Host;
 use crate::results::{RowFormat, TopicNames};
@@ -27,7 +29,7 @@ impl Service {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let (metrics, registry) = Metrics::new();
         let host = Host::start(config.clone(), metrics.clone()).await?;
-        let sinks = start_sinks(&config, &metrics)?;
+        let sinks = start_sinks(&config, &metrics, &host.watch)?;
         let address = web::serve(&config, host.status.clone(), registry).await?;
         tracing::info!(page = %format!("http://{address}"), "wattdog runs");
         Ok(Self { host, sinks, address })
@@ -47,9 +49,9 @@ impl Service {
     }
 }
 
-fn start_sinks(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<SinkHandle>> {
+fn start_sinks(config: &Config, metrics: &Metrics, watch: &Arc<TopicWatch>) -> anyhow::Result<Vec<SinkHandle>> {
     let measures = config.measure_names();
-    let mut starter = Starter { config, metrics, sinks: Vec::new() };
+    let mut starter = Starter { config, metrics, watch, sinks: Vec::new() };
     let sinks = &config.sink;
     if let Some(config) = &sinks.postgres {
         starter.start(sink::postgres::PostgresSink::new(config.clone(), &measures))?;
@@ -79,6 +81,7 @@ fn start_sinks(config: &Config, metrics: &Metrics) -> anyhow::Result<Vec<SinkHan
 struct Starter<'a> {
     config: &'a Config,
     metrics: &'a Metrics,
+    watch: &'a Arc<TopicWatch>,
     sinks: Vec<SinkHandle>,
 }
 
@@ -88,7 +91,7 @@ impl Starter<'_> {
         let settings = Settings::of(kafka);
         let group = format!("{}.sink.{}", kafka.group, sink.name());
         let names = TopicNames::new(topics);
-        let reader = ResultReader::join(&settings, &group, kafka.instance.as_deref(), &names)?;
+        let reader = ResultReader::join(&settings, &group, kafka.instance.as_deref(), &names, self.watch)?;
         let format = RowFormat::new(&self.config.measure_names());
         let writer = DeadLetterWriter::new(&settings, &topics.dead_letters);
         let aside = SetAside::new(sink.name(), names, format.clone(), writer, self.metrics.clone());

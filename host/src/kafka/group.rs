@@ -6,10 +6,11 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
+use uuid::Uuid;
 
 use super::detached::Detached;
 use super::subscription::{Assignments, Subscription};
-use super::{Settings, reassign};
+use super::{Settings, TopicWatch, reassign};
 use crate::config::Config;
 
 /// A member of the group.
@@ -19,6 +20,7 @@ pub struct Group {
     /// Asks for committed offsets; is no member.
     offsets: Arc<Detached<BaseConsumer>>,
     pub(super) topic: String,
+    pub(super) watch: Arc<TopicWatch>,
 }
 
 impl Group {
@@ -26,7 +28,13 @@ impl Group {
     ///
     /// # Errors
     /// When a property is wrong.
-    pub fn join(settings: &Settings, config: &Config, partitions: i32, assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
+    pub fn join(
+        settings: &Settings,
+        config: &Config,
+        partitions: i32,
+        assignments: Arc<dyn Assignments>,
+        watch: Arc<TopicWatch>,
+    ) -> KafkaResult<Self> {
         let kafka = &config.kafka;
         // An offset that waits for the end of a transaction is not waited for: whoever asks has ended those of its partition before.
         let offsets: BaseConsumer = settings.consumer(&kafka.group).set("isolation.level", "read_uncommitted").create()?;
@@ -35,7 +43,7 @@ impl Group {
         if kafka.instance.is_some() {
             reassign::soon(settings, &kafka.group, &config.topics.dead_letters);
         }
-        Ok(Self { subscription, offsets: Arc::new(Detached::new(offsets)), topic: kafka.topic.clone() })
+        Ok(Self { subscription, offsets: Arc::new(Detached::new(offsets)), topic: kafka.topic.clone(), watch })
     }
 
     /// Serves rebalances and errors for a while. Call again and again from one thread.
@@ -60,25 +68,43 @@ impl Group {
         self.subscription.consumer.group_metadata()
     }
 
-    /// The offset that the group committed for a partition, by transactions that have ended; none where it has not yet.
+    /// The offset that the group committed for a partition, by transactions that have ended, and the id of the topic that it is of,
+    /// where it is known; none where it has not yet.
     ///
     /// # Errors
     /// When the coordinator does not answer in time.
-    pub fn committed(&self, partition: i32, timeout: Duration) -> KafkaResult<Option<i64>> {
+    pub fn committed(&self, partition: i32, timeout: Duration) -> KafkaResult<Option<(i64, Option<Uuid>)>> {
         let mut list = TopicPartitionList::new();
         list.add_partition(&self.topic, partition);
         let answer = self.offsets.committed_offsets(list, timeout)?;
-        Ok(match answer.find_partition(&self.topic, partition).map(|element| element.offset()) {
-            Some(Offset::Offset(offset)) => Some(offset),
+        let element = answer.find_partition(&self.topic, partition);
+        Ok(element.and_then(|element| match element.offset() {
+            Offset::Offset(offset) => Some((offset, topic_of(element.metadata()))),
             _ => None,
-        })
+        }))
     }
 
-    /// The offset to go on from, as a transaction wants it.
+    /// The offset to go on from, as a transaction wants it, with the id of the topic that it is of.
     #[must_use]
-    pub fn position(&self, partition: i32, next_offset: i64) -> TopicPartitionList {
+    pub fn position(&self, partition: i32, next_offset: i64, topic_id: Option<Uuid>) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.topic, partition, Offset::Offset(next_offset)).expect("a plain offset is always taken");
+        note_topic(&mut list, &self.topic, partition, topic_id);
         list
     }
+}
+
+/// What stands beside a committed offset, before the id of the topic that it is of.
+const TOPIC_ID: &str = "topic ";
+
+/// Has an offset of the list committed with the id of its topic.
+pub(super) fn note_topic(list: &mut TopicPartitionList, topic: &str, partition: i32, id: Option<Uuid>) {
+    if let (Some(id), Some(mut element)) = (id, list.find_partition(topic, partition)) {
+        element.set_metadata(format!("{TOPIC_ID}{id}"));
+    }
+}
+
+/// The id of the topic that an offset was committed for.
+pub(super) fn topic_of(metadata: &str) -> Option<Uuid> {
+    metadata.strip_prefix(TOPIC_ID)?.parse().ok()
 }

@@ -1,6 +1,6 @@
 //! Earlier messages of one partition, read by nobody's group.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -30,7 +30,7 @@ impl History {
     /// When the broker does not answer, or there is no such partition.
     pub fn open(settings: &Settings, topic: &str, partition: i32, since_ms: i64) -> KafkaResult<Self> {
         let config = settings.consumer("wattdog.history");
-        let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
+        let context = Context::new(Arc::new(Nobody));
         let consumer: Arc<Client> = Arc::new(Detached::new(config.create_with_context(context)?));
         let mut times = TopicPartitionList::new();
         times.add_partition_offset(topic, partition, Offset::Offset(since_ms.max(0)))?;

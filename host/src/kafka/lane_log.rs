@@ -10,8 +10,10 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use uuid::Uuid;
 
 use super::detached::Detached;
+use super::gaps::{Found, Gaps};
 use super::queue::BatchReader;
 use super::stored_state::{StoredState, read_all};
 use super::topics::ensure_partitions;
@@ -59,10 +61,18 @@ pub struct KafkaLane {
     create_topics: bool,
     /// No message before this one is wanted.
     from: i64,
+    /// All messages before this one were polled.
+    next: i64,
     /// None before the lane is opened.
     producer: Option<Detached<BaseProducer<Context>>>,
     /// What is read ahead.
     state: Option<StoredState>,
+    /// Ids of the input and of the state topic when this life began.
+    ids: [Option<Uuid>; 2],
+    gaps: Gaps,
+    lost: Option<Range<i64>>,
+    /// The input's offsets began again below what was read.
+    backwards: bool,
 }
 
 impl KafkaLane {
@@ -83,8 +93,45 @@ impl KafkaLane {
             topics,
             create_topics: kafka.create_topics,
             from: 0,
+            next: 0,
             producer: None,
             state: None,
+            ids: [None; 2],
+            gaps: Gaps::default(),
+            lost: None,
+            backwards: false,
+        }
+    }
+
+    fn ids_now(&self) -> [Option<Uuid>; 2] {
+        [&self.group.topic, self.topics.name(ResultTopic::State)].map(|topic| self.group.watch.id(topic))
+    }
+
+    /// After a reset of the client: what came shows what it passed over; when nothing comes, the broker says where the input begins.
+    fn look_for_gaps(&mut self, first: Option<Found>, is_silent: bool) {
+        let found = match first {
+            None if is_silent && !self.gaps.is_empty() => {
+                let Ok(held) = self.queue.held(CALL_TIMEOUT) else { return };
+                let found = self.gaps.at_rest(self.next, &held);
+                if found.is_none() {
+                    seek_again(&self.queue, self.next);
+                }
+                found
+            }
+            first => first,
+        };
+        match found {
+            None => {}
+            Some(Found::Lost(lost)) => {
+                self.from = self.from.max(lost.end);
+                self.next = self.next.max(lost.end);
+                self.lost = Some(self.lost.take().map_or(lost.start, |before| before.start)..lost.end);
+            }
+            Some(Found::Backwards) => {
+                self.gaps.clear();
+                self.group.watch.look();
+                self.backwards = true;
+            }
         }
     }
 
@@ -149,19 +196,38 @@ impl LaneLog for KafkaLane {
         outcome
     }
 
+    fn topic_id(&mut self) -> Option<Uuid> {
+        self.group.watch.look();
+        self.ids = self.ids_now();
+        self.ids[0]
+    }
+
+    fn say_made_anew(&self, id: Uuid) {
+        self.group.watch.say_made_anew(&self.group.topic, id);
+    }
+
+    fn is_another(&self) -> bool {
+        let is_other = |(then, now): (&Option<Uuid>, Option<Uuid>)| then.is_some() && now.is_some() && *then != now;
+        self.backwards || self.ids.iter().zip(self.ids_now()).any(is_other)
+    }
+
+    fn take_lost(&mut self) -> Option<Range<i64>> {
+        self.lost.take()
+    }
+
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
-        self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))
+        let committed = self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))?;
+        Ok(match (committed, self.ids[0]) {
+            (Some((_, Some(then))), Some(now)) if then != now => {
+                self.say_made_anew(now);
+                None
+            }
+            (committed, _) => committed.map(|(offset, _)| offset),
+        })
     }
 
     fn held(&mut self) -> Result<Range<i64>, LogError> {
         self.queue.held(CALL_TIMEOUT).map_err(|error| of_call(&error))
-    }
-
-    fn beginning(&self, held: &Range<i64>) -> i64 {
-        match self.settings.properties.get("auto.offset.reset").map(String::as_str) {
-            Some("latest" | "largest" | "end") => held.end,
-            _ => held.start,
-        }
     }
 
     fn read_state(&mut self, take: &mut TakeRecord<'_>) -> Result<(), LogError> {
@@ -176,20 +242,33 @@ impl LaneLog for KafkaLane {
     }
 
     fn rewind(&mut self, offset: i64) -> Result<(), LogError> {
-        self.from = offset;
+        (self.from, self.next) = (offset, offset);
+        self.queue.take_resets();
+        self.gaps.clear();
+        (self.lost, self.backwards) = (None, false);
         self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
-        let Self { reader, queue, from, .. } = self;
+        let Self { reader, queue, from, gaps, next, .. } = self;
         let polled = reader.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
+        gaps.add(queue.take_resets());
+        let found =
+            if gaps.is_empty() { None } else { gaps.look(*next, queue.start(), messages.iter().map(|message| message.offset)) };
+        // Those of another topic are read from its beginning by the next life.
+        let messages = if found == Some(Found::Backwards) { &[] } else { &messages[..] };
         let (too_early, wanted) = messages.split_at(messages.partition_point(|message| message.offset < *from));
         if wanted.is_empty() && !too_early.is_empty() {
             seek_again(queue, *from);
         }
         take(wanted);
-        !wanted.is_empty()
+        let came = !wanted.is_empty();
+        *next = wanted.last().map_or(*next, |last| last.offset + 1);
+        let is_silent = polled.is_empty();
+        drop(polled);
+        self.look_for_gaps(found, is_silent);
+        came
     }
 
     fn position(&self) -> i64 {
@@ -251,7 +330,7 @@ impl LaneLog for KafkaLane {
 
     fn add_offset(&mut self, next_offset: i64) -> Result<(), LogError> {
         let metadata = self.group.metadata().ok_or_else(|| LogError::Abort("this host is in no group now".into()))?;
-        let position = self.group.position(self.queue.partition(), next_offset);
+        let position = self.group.position(self.queue.partition(), next_offset, self.ids[0]);
         let producer = self.producer()?;
         producer.send_offsets_to_transaction(&position, &metadata, CALL_TIMEOUT).map_err(|error| of_transaction(&error))
     }

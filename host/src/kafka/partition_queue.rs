@@ -1,6 +1,6 @@
 //! The messages of one assigned partition.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,20 +81,39 @@ impl PartitionQueue {
         }
     }
 
+    /// Offsets at which the client was sent to the beginning of the partition since this was last asked.
+    pub(super) fn take_resets(&self) -> Vec<i64> {
+        self.consumer.context().resets.take(self.topic.as_bytes(), self.partition)
+    }
+
+    /// Where the partition begins, as far as the client knows; 0 when it does not.
+    pub(super) fn start(&self) -> i64 {
+        self.watermarks().map_or(0, |(low, _)| low.max(0))
+    }
+
     /// Records between `offset` and the end of the partition, as far as the client knows.
     #[must_use]
     pub fn lag_behind(&self, offset: i64) -> Option<i64> {
-        let (mut low, mut high) = (0, 0);
-        // SAFETY: asks the client's memory, with pointers that outlive the call.
-        let code = unsafe {
-            ffi::rd_kafka_get_watermark_offsets(
-                self.consumer.client().native_ptr(),
-                self.topic.as_ptr(),
-                self.partition,
-                &raw mut low,
-                &raw mut high,
-            )
-        };
-        (code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then(|| (high - offset).max(0))
+        self.watermarks().filter(|(_, high)| *high >= 0).map(|(_, high)| (high - offset).max(0))
     }
+
+    fn watermarks(&self) -> Option<(i64, i64)> {
+        watermarks(&self.consumer, &self.topic, self.partition)
+    }
+}
+
+/// Beginning and end of a partition as far as a client knows them; below 0 where it does not.
+pub(super) fn watermarks(consumer: &Client, topic: &CStr, partition: i32) -> Option<(i64, i64)> {
+    let (mut low, mut high) = (0, 0);
+    // SAFETY: asks the client's memory, with pointers that outlive the call.
+    let code = unsafe {
+        ffi::rd_kafka_get_watermark_offsets(
+            consumer.client().native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    (code == ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some((low, high))
 }

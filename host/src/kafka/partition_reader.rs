@@ -1,6 +1,6 @@
 //! One partition up to its end, read by nobody's group.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -35,7 +35,7 @@ impl PartitionReader {
         let mut config = settings.consumer("wattdog.reader");
         // A whole partition is to be read, at once.
         config.set("enable.partition.eof", "true").set("fetch.message.max.bytes", "1048576").set("queued.min.messages", "100000");
-        let context = Context { consumer: OnceLock::new(), assignments: Arc::new(Nobody) };
+        let context = Context::new(Arc::new(Nobody));
         let consumer: Arc<Client> = Arc::new(Detached::new(config.create_with_context(context)?));
         let queue = Queue::of_partition(&consumer, topic, partition).expect("a topic's name has no zero byte");
         let reader = BatchReader::new(Arc::new(queue), MAX_BATCH);

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use rdkafka::bindings as ffi;
 use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
 
+use super::complaints;
 use super::subscription::Client;
 use crate::domain;
 
@@ -187,7 +189,7 @@ impl Messages<'_> {
                 return None;
             }
             if error != ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-                tracing::warn!(partition = message.partition(), ?error, "the broker reports an error for a partition");
+                complaints::say(&KafkaError::MessageConsumption(error.into()), "while a partition is read");
                 return None;
             }
             Some((taken, message))

@@ -1,7 +1,8 @@
 //! Reads result topics for a sink, as a consumer group of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -9,10 +10,14 @@ use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
+use uuid::Uuid;
 
+use super::gaps::{Found, Gaps, Reset};
+use super::group::{note_topic, topic_of};
+use super::partition_queue::watermarks;
 use super::queue::{BatchReader, Message, Queue};
 use super::subscription::{Assignments, Subscription};
-use super::{PartitionQueue, Settings, reassign};
+use super::{PartitionQueue, Settings, TopicWatch, reassign};
 use crate::clock;
 use crate::results::{ResultTopic, TopicNames};
 
@@ -60,8 +65,25 @@ pub struct ResultReader {
     topics: [(CString, ResultTopic); TOPICS.len()],
     /// Of what was read since the last commit.
     positions: Vec<Position>,
-    /// By topic and partition: up to where it was said what the broker has deleted unread.
-    gone: HashMap<(String, i32), i64>,
+    watch: Arc<TopicWatch>,
+    /// Of the topics as they were when they were last looked at.
+    ids: [Option<Uuid>; TOPICS.len()],
+    /// Partitions whose committed offset was seen to be of another topic, which are read from their beginning since.
+    rewound: HashSet<(ResultTopic, i32, Uuid)>,
+    /// Partitions whose client was sent to their beginning.
+    gaps: HashMap<(ResultTopic, i32), Gaps>,
+    lost: Vec<LostRows>,
+}
+
+/// Rows of a partition that were deleted before they were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostRows {
+    /// Which topic.
+    pub topic: String,
+    /// Which partition of it.
+    pub partition: i32,
+    /// Their offsets.
+    pub offsets: Range<i64>,
 }
 
 impl ResultReader {
@@ -69,7 +91,13 @@ impl ResultReader {
     ///
     /// # Errors
     /// When a Kafka property is wrong.
-    pub fn join(settings: &Settings, group: &str, instance: Option<&str>, names: &TopicNames) -> KafkaResult<Self> {
+    pub fn join(
+        settings: &Settings,
+        group: &str,
+        instance: Option<&str>,
+        names: &TopicNames,
+        watch: &Arc<TopicWatch>,
+    ) -> KafkaResult<Self> {
         let mut config = settings.member(group, instance);
         // A database may be down for hours; the sink keeps its partitions and waits.
         config.set("max.poll.interval.ms", "86400000");
@@ -89,7 +117,11 @@ impl ResultReader {
             reader: BatchReader::new(queue, MAX_RECORDS / 4),
             topics,
             positions: Vec::new(),
-            gone: HashMap::new(),
+            watch: Arc::clone(watch),
+            ids: TOPICS.map(|topic| watch.id(names.name(topic))),
+            rewound: HashSet::new(),
+            gaps: HashMap::new(),
+            lost: Vec::new(),
         })
     }
 
@@ -100,21 +132,90 @@ impl ResultReader {
         while records < MAX_RECORDS && bytes < MAX_BYTES {
             self.subscription.serve(Duration::ZERO);
             let left = deadline.saturating_duration_since(clock::monotonic());
-            let messages = self.reader.poll(left.min(SERVE_INTERVAL));
+            let Self { reader, subscription, topics, gaps, lost, positions, .. } = self;
+            let messages = reader.poll(left.min(SERVE_INTERVAL));
+            for Reset { topic, partition, at } in subscription.consumer.context().resets.take_all() {
+                if let Some((_, topic)) = topics.iter().find(|(name, _)| name.as_bytes() == topic.as_bytes()) {
+                    gaps.entry((*topic, partition)).or_default().add(vec![at]);
+                }
+            }
             if messages.is_empty() && left.is_zero() {
+                drop(messages);
+                self.look_at_silent_gaps();
                 break;
             }
             if records == 0 && !messages.is_empty() {
                 deadline = clock::monotonic() + LINGER;
             }
             for message in messages.iter() {
-                let Some(&(_, topic)) = self.topics.iter().find(|(name, _)| **name == *message.topic()) else { continue };
+                let Some((name, topic)) = topics.iter().find(|(name, _)| **name == *message.topic()) else { continue };
+                let (topic, partition) = (*topic, message.partition());
+                if let Some(gaps) = gaps.get_mut(&(topic, partition)) {
+                    let start = watermarks(&subscription.consumer, name, partition).map_or(0, |(start, _)| start);
+                    if let Some(Found::Lost(offsets)) = gaps.look(0, start, std::iter::once(message.offset())) {
+                        lost.push(LostRows { topic: name.to_string_lossy().into_owned(), partition, offsets });
+                    }
+                }
                 take(topic, &message);
-                advance(&mut self.positions, Position { topic, partition: message.partition(), next: message.offset() + 1 });
+                advance(positions, Position { topic, partition, next: message.offset() + 1 });
                 records += 1;
                 bytes += message.payload().unwrap_or_default().len();
             }
+            self.gaps.retain(|_, gaps| !gaps.is_empty());
         }
+    }
+
+    /// Nothing came after a client was sent to the beginning of a partition: the broker says where that is.
+    fn look_at_silent_gaps(&mut self) {
+        for ((topic, partition), mut gaps) in std::mem::take(&mut self.gaps) {
+            let name = self.name(topic);
+            let Ok((start, end)) = self.subscription.consumer.fetch_watermarks(&name, partition, LAG_TIMEOUT) else {
+                self.gaps.insert((topic, partition), gaps);
+                continue;
+            };
+            match gaps.at_rest(0, &(start..end)) {
+                Some(Found::Lost(offsets)) => {
+                    // Committed, so that it is not said once more after a restart.
+                    advance(&mut self.positions, Position { topic, partition, next: offsets.end });
+                    self.lost.push(LostRows { topic: name, partition, offsets });
+                }
+                Some(Found::Backwards) => self.watch.look(),
+                None => {}
+            }
+        }
+    }
+
+    /// Rows that were deleted before they were read, seen since this was last asked.
+    pub fn take_lost(&mut self) -> Vec<LostRows> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// A topic that was made anew is read from its beginning: what the group has committed is of the old one.
+    fn look_at_topics(&mut self, committed: &TopicPartitionList) {
+        for (at, topic) in TOPICS.into_iter().enumerate() {
+            let name = self.name(topic);
+            let Some(now) = self.watch.id(&name) else { continue };
+            let is_another = self.ids[at].replace(now).is_some_and(|then| then != now);
+            for element in committed.elements_for_topic(&name) {
+                let partition = element.partition();
+                let is_of_another = topic_of(element.metadata()).is_some_and(|then| then != now);
+                if !(is_another || is_of_another) || !self.rewound.insert((topic, partition, now)) {
+                    continue;
+                }
+                self.watch.say_made_anew(&name, now);
+                self.positions.retain(|known| (known.topic, known.partition) != (topic, partition));
+                self.gaps.remove(&(topic, partition));
+                if let Err(error) = self.subscription.consumer.seek(&name, partition, Offset::Beginning, LAG_TIMEOUT) {
+                    tracing::debug!(topic = name, partition, %error, "the partition is read from its beginning later");
+                    self.rewound.remove(&(topic, partition, now));
+                }
+            }
+        }
+    }
+
+    fn name(&self, topic: ResultTopic) -> String {
+        let (name, _) = self.topics.iter().find(|(_, of)| *of == topic).expect("one of those that are read");
+        name.to_string_lossy().into_owned()
     }
 
     /// Lets the group give partitions to others and to us, for a while in which nothing is read.
@@ -133,10 +234,11 @@ impl ResultReader {
             return;
         }
         let mut list = TopicPartitionList::new();
-        for Position { topic, partition, next } in self.positions.drain(..) {
-            let (name, _) = self.topics.iter().find(|(_, of)| *of == topic).expect("read under one of these names");
-            let name = name.to_string_lossy();
+        for Position { topic, partition, next } in std::mem::take(&mut self.positions) {
+            let name = self.name(topic);
             list.add_partition_offset(&name, partition, Offset::Offset(next)).expect("a plain offset is always taken");
+            let at = TOPICS.iter().position(|of| *of == topic).expect("one of those that are read");
+            note_topic(&mut list, &name, partition, self.ids[at]);
         }
         match self.subscription.consumer.commit(&list, CommitMode::Sync) {
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
@@ -150,15 +252,15 @@ impl ResultReader {
         self.reader.queued()
     }
 
-    /// Records between what was read and the ends of the topics; asks the broker, so not for each batch. Says which of them the
-    /// broker has deleted meanwhile.
+    /// Records between what was read and the ends of the topics; asks the broker, so not for each batch. Goes to the beginning of
+    /// topics that were made anew.
     #[must_use]
     pub fn lag(&mut self) -> Option<i64> {
-        let Self { subscription, gone, .. } = self;
-        let consumer = &subscription.consumer;
+        let consumer = Arc::clone(&self.subscription.consumer);
         let position = consumer.position().ok()?;
         // Of partitions of which nothing was read yet.
         let committed = consumer.committed(LAG_TIMEOUT).ok()?;
+        self.look_at_topics(&committed);
         let mut behind = 0;
         for element in position.elements() {
             let (topic, partition) = (element.topic(), element.partition());
@@ -169,17 +271,6 @@ impl ResultReader {
             };
             let next = offset_in(&position).or_else(|| offset_in(&committed)).unwrap_or(low);
             behind += (high - next).max(0);
-            let told = gone.entry((topic.to_owned(), partition)).or_insert(next);
-            if low > next.max(*told) {
-                let rows = low - next.max(*told);
-                tracing::error!(
-                    topic,
-                    partition,
-                    rows,
-                    "the broker has deleted rows that this store never had: `retention.ms` of the topic is shorter than the store was away"
-                );
-                *told = low;
-            }
         }
         Some(behind)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
 use super::Partitioner;
@@ -120,6 +121,8 @@ impl Settings {
     #[must_use]
     pub fn member(&self, group: &str, instance: Option<&str>) -> ClientConfig {
         let mut config = self.consumer(group);
+        // That a client has gone to the beginning of a partition is a line of its log, whatever level is asked for.
+        config.set_log_level(RDKafkaLogLevel::Info);
         if let Some(instance) = instance {
             config.set("group.instance.id", instance);
         }

@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::detached::Detached;
+use super::gaps::Resets;
 use super::lane_log::hopeless;
 use super::{PartitionQueue, complaints};
 use crate::clock;
@@ -46,10 +47,22 @@ pub(super) type Client = Detached<BaseConsumer<Context>>;
 pub(super) struct Context {
     pub(super) consumer: OnceLock<Weak<Client>>,
     pub(super) assignments: Arc<dyn Assignments>,
+    /// Where the client went to the beginning of a partition.
+    pub(super) resets: Resets,
+}
+
+impl Context {
+    pub(super) fn new(assignments: Arc<dyn Assignments>) -> Self {
+        Self { consumer: OnceLock::new(), assignments, resets: Resets::default() }
+    }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Whoever reads the partition says what it means.
+        if facility == "OFFSET" && self.resets.heard(message) {
+            return;
+        }
         complaints::log(level, facility, message);
     }
 
@@ -95,7 +108,7 @@ pub(super) struct Subscription {
 impl Subscription {
     /// Joins; partitions come through [`Subscription::serve`].
     pub(super) fn join(config: &ClientConfig, topics: &[&str], assignments: Arc<dyn Assignments>) -> KafkaResult<Self> {
-        let context = Context { consumer: OnceLock::new(), assignments };
+        let context = Context::new(assignments);
         let consumer: BaseConsumer<Context> = config.create_with_context(context)?;
         let consumer = Arc::new(Detached::new(consumer));
         let weak = Arc::downgrade(&consumer);

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 pub use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
+pub use prometheus_client::metrics::family::Family;
 pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
@@ -30,6 +30,16 @@ label_set!(FindingLabel { plugin, severity });
 label_set!(TrapLabel { plugin, kind });
 label_set!(SinkLabel { sink });
 label_set!(StageLabel { stage });
+label_set!(TopicLabel { topic });
+label_set!(LostLabel { reader, topic, partition });
+
+impl LostLabel {
+    /// Of who reads a partition.
+    #[must_use]
+    pub fn of(reader: &str, topic: &str, partition: i32) -> Self {
+        Self { reader: reader.to_owned(), topic: topic.to_owned(), partition: partition.to_string() }
+    }
+}
 
 /// A gauge of a float.
 pub type FloatGauge = Gauge<f64, AtomicU64>;
@@ -53,6 +63,12 @@ pub struct Metrics {
     pub dead_letters: Family<ReasonLabel, Counter>,
     /// Records behind the end of each partition.
     pub consumer_lag: Family<PartitionLabel, Gauge>,
+    /// Offsets that were deleted from a topic before the reader had read them.
+    pub lost_records: Family<LostLabel, Counter>,
+    /// Times that a topic was seen to be deleted and made anew.
+    pub topics_made_anew: Family<TopicLabel, Counter>,
+    /// Records without a value in a compacted input, which are no readings.
+    pub tombstones: Family<PartitionLabel, Counter>,
     /// Records behind the end of each partition that are not in the topic that is keyed by building.
     pub repartition_lag: Family<PartitionLabel, Gauge>,
     /// Messages of each partition that are fetched and not read yet.
@@ -122,6 +138,9 @@ impl Metrics {
             findings: Family::default(),
             dead_letters: Family::default(),
             consumer_lag: Family::default(),
+            lost_records: Family::default(),
+            topics_made_anew: Family::default(),
+            tombstones: Family::default(),
             repartition_lag: Family::default(),
             input_queued: Family::default(),
             results_queued: Family::default(),
@@ -160,6 +179,9 @@ impl Metrics {
         registry.register("findings", "Findings of detectors", m.findings.clone());
         registry.register("dead_letters", "Dead letters", m.dead_letters.clone());
         registry.register("consumer_lag", "Records behind the end of the partition", m.consumer_lag.clone());
+        registry.register("lost_records", "Offsets deleted before they were read", m.lost_records.clone());
+        registry.register("topics_made_anew", "Times that a topic was deleted and made anew", m.topics_made_anew.clone());
+        registry.register("tombstones", "Records without a value in a compacted input", m.tombstones.clone());
         registry.register("repartition_lag", "Records not brought over to the keyed topic yet", m.repartition_lag.clone());
         registry.register("input_queued_records", "Messages fetched and not read yet", m.input_queued.clone());
         registry.register("results_queued_records", "Records not sent yet", m.results_queued.clone());

@@ -12,12 +12,12 @@ use super::homes::{Homes, Residents};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
 use super::progress::Progress;
-use super::recovery::{Recovered, recover};
+use super::recovery::{Recovered, recover, tell_lost};
 use super::stage_cpu::Stage;
 use super::stages::Stages;
 use crate::config::Config;
 use crate::kafka::Settings;
-use crate::metrics::Metrics;
+use crate::metrics::{LostLabel, Metrics};
 use crate::registry::Lineups;
 use crate::state::{LaneState, StateWriter};
 
@@ -81,6 +81,8 @@ pub(super) struct Lane<L> {
     /// The state is written with the next commit: what it holds could not be found again by a replay.
     state_is_due: bool,
     pace: Pace,
+    /// Under which offsets are counted that were deleted before they were read.
+    lost: LostLabel,
 }
 
 impl<L: LaneLog> Lane<L> {
@@ -91,18 +93,24 @@ impl<L: LaneLog> Lane<L> {
     pub(super) fn begin(shared: Arc<Shared>, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
         let lineup = shared.lineups.current();
         let _span = tracing::trace_span!("restore", partition = log.partition()).entered();
-        let Recovered { state, mut stages, writer, answered } = match recover(&shared, &mut log, &lineup) {
+        let Recovered { state, mut stages, writer, answered, is_news } = match recover(&shared, &mut log, &lineup) {
             Ok(recovered) => recovered,
             Err(error) => return Err((error, log)),
         };
         let replay_until = answered.filter(|answered| state.next_offset.is_some_and(|next| next < *answered));
         let now = log.now();
-        let pace = Pace::new(shared.config.kafka.commit_interval.duration());
+        let mut pace = Pace::new(shared.config.kafka.commit_interval.duration());
+        if is_news {
+            pace.came(now);
+        }
         let mut following = Following::new(Arc::clone(&shared), log.partition());
         following.follow(&lineup, &mut stages, &state);
         let transaction = Transaction::new(shared.metrics.commit_failures.clone());
         stages.set_replaying(replay_until.is_some());
+        let lost = LostLabel::of("lane", &shared.config.kafka.topic, log.partition());
+        shared.metrics.lost_records.get_or_create(&lost).inc_by(0);
         Ok(Self {
+            lost,
             following,
             residents: Residents::of(Arc::clone(&shared.homes), log.partition()),
             gauges: Gauges::of(&shared, log.partition()),
@@ -160,6 +168,7 @@ impl<L: LaneLog> Lane<L> {
             self.state_is_due |= swapped;
         }
         let idle = !self.step();
+        self.look_at_log()?;
         if self.is_replaying() {
             // The last message that was answered may be gone from the input.
             if idle && self.replay_until.is_some_and(|answered| self.log.position() >= answered) {
@@ -219,6 +228,29 @@ impl<L: LaneLog> Lane<L> {
             self.stages.cpu.lap(Stage::Send);
         }
         came
+    }
+
+    /// Whether what was polled is all that the log had, and of the topic that it was.
+    ///
+    /// # Errors
+    /// When another life has to look at everything anew.
+    fn look_at_log(&mut self) -> Result<(), LogError> {
+        if let Some(lost) = self.log.take_lost() {
+            if self.is_replaying() {
+                return Err(LogError::Lost("records that the lane would go through again were deleted".into()));
+            }
+            tell_lost(&self.shared.metrics, &self.lost, &lost);
+            let next = self.state.next_offset.unwrap_or(lost.end);
+            self.state.next_offset = Some(next.max(lost.end));
+            // Nothing before this can be gone through again.
+            self.state_is_due = true;
+            self.pace.came(self.log.now());
+        }
+        if self.log.is_another() {
+            self.rest()?;
+            return Err(LogError::Lost("its topic, or that of its state, was deleted and made anew".into()));
+        }
+        Ok(())
     }
 
     fn end_replay(&mut self) {

@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use crate::domain::Message;
 use crate::results::OutRecord;
 
@@ -52,6 +54,26 @@ pub trait LaneLog {
     /// When it cannot be said that it has.
     fn open(&mut self) -> Result<(), LogError>;
 
+    /// The id of the input topic as the log has it now; none where it has no ids. Another id than that of the stored state is another
+    /// topic of the same name.
+    fn topic_id(&mut self) -> Option<Uuid> {
+        None
+    }
+
+    /// Says that the input is not the topic that the stored state is of.
+    fn say_made_anew(&self, _: Uuid) {}
+
+    /// The input, or the topic of the lane's state, is not the one that this life began with.
+    fn is_another(&self) -> bool {
+        false
+    }
+
+    /// Offsets of the input that were deleted before they were polled, seen since this was last asked. Whoever asks goes on after
+    /// them.
+    fn take_lost(&mut self) -> Option<Range<i64>> {
+        None
+    }
+
     /// The input offset to go on from; none before the first commit.
     ///
     /// # Errors
@@ -63,11 +85,6 @@ pub trait LaneLog {
     /// # Errors
     /// When the log does not answer.
     fn held(&mut self) -> Result<Range<i64>, LogError>;
-
-    /// Where a lane that was never here begins.
-    fn beginning(&self, held: &Range<i64>) -> i64 {
-        held.start
-    }
 
     /// Every committed record of the lane's state, oldest first: key, and value or none.
     ///

@@ -5,10 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::crash_point;
 use super::lane::Shared;
 use super::log::{LaneLog, LogError};
 use super::stages::Stages;
+use crate::metrics::{LostLabel, Metrics};
 use crate::registry::Lineup;
 use crate::state::{LaneState, Restored, StateError, StateWriter, StoredLane};
 
@@ -19,6 +22,8 @@ pub(super) struct Recovered {
     pub(super) writer: StateWriter,
     /// Messages before this offset have been answered; none: none has.
     pub(super) answered: Option<i64>,
+    /// Where the lane is differs from what is committed: it commits at once, so that no later life says the same again.
+    pub(super) is_news: bool,
 }
 
 /// Takes the lane over from whoever had it, and reads what they knew of it.
@@ -35,28 +40,52 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
     log.read_state(&mut |key, value| stored.take(key, value))?;
     let read = log.now();
     crash_point::pass("while-restoring");
-    let plan = Plan::of(log.partition(), committed, &held, stored, |stored| stored.restore(config));
+    let seen = Seen { partition: log.partition(), committed, held: &held, topic_id: log.topic_id() };
+    let plan = Plan::of(&seen, stored, |stored| stored.restore(config));
     let mut stages = Stages::new(Arc::clone(shared), log.partition());
-    let (state, writer, answered) = match plan {
+    let mut lost = 0..0;
+    let (mut state, writer, answered, is_news) = match plan {
         Plan::GoOn { restored, answered } => {
-            let Restored { state, kept, writer, reshaped } = *restored;
+            let Restored { mut state, kept, writer, reshaped } = *restored;
             if reshaped {
                 tracing::warn!(
                     partition = log.partition(),
                     "`window.size` or `input.measures` has changed; windows that were open or correctable are gone, and begin anew"
                 );
             }
+            if answered < held.start {
+                lost = answered..held.start;
+                tell_lacking(log.partition(), state.next_offset.unwrap_or(answered)..answered);
+                state.next_offset = Some(held.start);
+            }
             stages.resume(lineup, &state, kept);
-            (state, writer, Some(answered))
+            (state, writer, Some(answered), !lost.is_empty())
         }
         Plan::Anew { from, answered, stale } => {
+            let is_news = from.is_some();
+            lost = answered.map_or(0..0, |answered| answered..held.start);
             let state = LaneState { next_offset: from, ..LaneState::new(config) };
             stages.resume(lineup, &state, Vec::new());
-            (state, StateWriter::new(config, stale), answered)
+            (state, StateWriter::new(config, stale), answered, is_news)
+        }
+        Plan::AnotherTopic { id, stale } => {
+            log.say_made_anew(id);
+            tracing::warn!(
+                partition = log.partition(),
+                "the lane begins anew with all of the new topic, and knows nothing of meters"
+            );
+            let state = LaneState { next_offset: Some(held.start), ..LaneState::new(config) };
+            stages.resume(lineup, &state, Vec::new());
+            (state, StateWriter::new(config, stale), None, true)
         }
     };
+    state.topic_id = seen.topic_id;
+    if !lost.is_empty() {
+        let label = LostLabel::of("lane", &config.kafka.topic, log.partition());
+        tell_lost(&shared.metrics, &label, &lost);
+    }
     let restored = log.now();
-    let from = state.next_offset.unwrap_or_else(|| log.beginning(&held));
+    let from = state.next_offset.unwrap_or(held.start);
     log.rewind(from)?;
     let ms = |since: Instant, until: Instant| until.duration_since(since).as_millis() as u64;
     tracing::info!(
@@ -73,18 +102,45 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
         seek_ms = ms(restored, log.now()),
         "the lane knows what its last life knew"
     );
-    Ok(Recovered { state, stages, writer, answered })
+    Ok(Recovered { state, stages, writer, answered, is_news })
 }
 
-/// The input begins after what was committed.
-pub(super) fn tell_never_read(partition: i32, committed: i64, held: &Range<i64>) {
+/// Says that these offsets were deleted before they were read, and counts them.
+pub(super) fn tell_lost(metrics: &Metrics, label: &LostLabel, lost: &Range<i64>) {
+    let LostLabel { reader, topic, partition } = label;
+    let offsets = lost.end - lost.start;
+    metrics.lost_records.get_or_create(label).inc_by(offsets.unsigned_abs());
     tracing::error!(
+        reader,
+        topic,
         partition,
-        committed,
-        start = held.start,
-        "the input no longer holds {} offsets that were never read: its retention is shorter than the outage was",
-        held.start - committed
+        from = lost.start,
+        until = lost.end,
+        "the input no longer holds {offsets} offsets that were never read: the broker has deleted them, by the topic's `retention.ms` \
+         or `retention.bytes` or on somebody's demand; what they held is in no result"
     );
+}
+
+/// The state is older than the last commit, and what lies between is gone from the input.
+fn tell_lacking(partition: i32, lacking: Range<i64>) {
+    if !lacking.is_empty() {
+        tracing::error!(
+            partition,
+            from = lacking.start,
+            until = lacking.end,
+            "the lane's state lacks {} offsets that were answered and are gone from the input: a window that is corrected from here on \
+             counts too few readings",
+            lacking.end - lacking.start
+        );
+    }
+}
+
+/// What the log says of a lane's partition.
+struct Seen<'a> {
+    partition: i32,
+    committed: Option<i64>,
+    held: &'a Range<i64>,
+    topic_id: Option<Uuid>,
 }
 
 /// Where a life begins.
@@ -93,20 +149,24 @@ enum Plan {
     GoOn { restored: Box<Restored>, answered: i64 },
     /// With nothing, from an offset or, before the first commit, from the beginning.
     Anew { from: Option<i64>, answered: Option<i64>, stale: Vec<Vec<u8>> },
+    /// With nothing, from the beginning: the stored state is of a topic that was deleted.
+    AnotherTopic { id: Uuid, stale: Vec<Vec<u8>> },
 }
 
 impl Plan {
-    fn of(
-        partition: i32,
-        committed: Option<i64>,
-        held: &Range<i64>,
-        stored: StoredLane,
-        restore: impl FnOnce(&StoredLane) -> Result<Restored, StateError>,
-    ) -> Self {
+    fn of(seen: &Seen<'_>, stored: StoredLane, restore: impl FnOnce(&StoredLane) -> Result<Restored, StateError>) -> Self {
+        let Seen { partition, committed, held, topic_id } = *seen;
         if committed.is_none() && stored.is_empty() {
             return Self::Anew { from: None, answered: None, stale: Vec::new() };
         }
-        if let Some(beyond) = committed.filter(|committed| *committed > held.end) {
+        let restored = restore(&stored);
+        let then = restored.as_ref().ok().and_then(|restored| restored.state.topic_id);
+        if let Some(id) = topic_id.filter(|now| then.is_some_and(|then| then != *now)) {
+            return Self::AnotherTopic { id, stale: stored.into_keys() };
+        }
+        // The group forgets what it committed when nobody was a member for long; the state stands in the same transactions.
+        let cut = restored.as_ref().ok().and_then(|restored| restored.state.next_offset);
+        if let Some(beyond) = committed.or(cut).filter(|answered| *answered > held.end) {
             tracing::error!(
                 partition,
                 committed = beyond,
@@ -115,13 +175,12 @@ impl Plan {
             );
             return Self::Anew { from: Some(held.start), answered: None, stale: stored.into_keys() };
         }
-        let restored = match restore(&stored) {
+        let restored = match restored {
             Ok(restored) => restored,
             Err(error) => return Self::rebuild(partition, committed, held, stored, &error.to_string()),
         };
-        let cut = restored.state.next_offset.unwrap_or(0);
+        let cut = cut.unwrap_or(0);
         let answered = committed.unwrap_or_else(|| {
-            // The group forgets what it committed when nobody was a member for long; the state stands in the same transactions.
             tracing::warn!(partition, offset = cut, "the group knows no committed offset; going on from the state's");
             cut
         });
@@ -129,9 +188,7 @@ impl Plan {
             let reason = format!("the state is of offset {cut}: was the committed offset set back?");
             return Self::rebuild(partition, committed, held, stored, &reason);
         }
-        if answered < held.start {
-            tell_never_read(partition, answered, held);
-        } else if cut < held.start {
+        if cut < held.start && held.start <= answered {
             let reason = format!("the state is of offset {cut}, and the input begins at {}", held.start);
             return Self::rebuild(partition, committed, held, stored, &reason);
         }

@@ -12,11 +12,11 @@ use super::gauges::RepartitionLag;
 use super::lane::{MAX_OUTBOX_BYTES, Orders};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
-use super::recovery::tell_never_read;
+use super::recovery::tell_lost;
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::Message;
-use crate::metrics::Metrics;
+use crate::metrics::{LostLabel, Metrics};
 use crate::results::{Moved, Outbox};
 
 /// One life, on a partition of the input.
@@ -29,6 +29,9 @@ pub(super) struct Rekeyer<L> {
     next_offset: i64,
     pace: Pace,
     lag: RepartitionLag,
+    metrics: Metrics,
+    /// Under which offsets are counted that were deleted before they were read.
+    lost: LostLabel,
 }
 
 impl<L: LaneLog> Rekeyer<L> {
@@ -37,8 +40,12 @@ impl<L: LaneLog> Rekeyer<L> {
     /// # Errors
     /// When the log does not answer as it should; it comes back.
     pub(super) fn begin(config: &Config, metrics: &Metrics, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
-        match go_on(&mut log) {
+        let lost = LostLabel::of("repartition", &config.kafka.topic, log.partition());
+        metrics.lost_records.get_or_create(&lost).inc_by(0);
+        match go_on(&mut log, metrics, &lost) {
             Ok(next_offset) => Ok(Self {
+                metrics: metrics.clone(),
+                lost,
                 lag: RepartitionLag::of(metrics, &log),
                 log,
                 orders,
@@ -64,6 +71,7 @@ impl<L: LaneLog> Rekeyer<L> {
     pub(super) fn run(&mut self) -> Result<(), LogError> {
         while !self.orders.stopped() {
             let came = self.step();
+            self.look_at_log()?;
             if self.pace.commit_is_due(self.log.now(), !came) || self.outbox.byte_len() >= MAX_OUTBOX_BYTES {
                 self.commit()?;
             }
@@ -94,6 +102,20 @@ impl<L: LaneLog> Rekeyer<L> {
         came
     }
 
+    /// Whether what was polled is all that the log had, and of the topic that it was.
+    fn look_at_log(&mut self) -> Result<(), LogError> {
+        if let Some(lost) = self.log.take_lost() {
+            tell_lost(&self.metrics, &self.lost, &lost);
+            self.next_offset = self.next_offset.max(lost.end);
+            self.pace.came(self.log.now());
+        }
+        if self.log.is_another() {
+            self.commit()?;
+            return Err(LogError::Lost("the input was deleted and made anew".into()));
+        }
+        Ok(())
+    }
+
     fn commit(&mut self) -> Result<(), LogError> {
         if !self.pace.is_uncommitted() {
             return Ok(());
@@ -118,12 +140,13 @@ fn sender_headers(decoder: &Decoder, message: &Message<'_>) -> Vec<(String, Vec<
 }
 
 /// Goes to the first message that was not brought over yet.
-fn go_on(log: &mut impl LaneLog) -> Result<i64, LogError> {
+fn go_on(log: &mut impl LaneLog, metrics: &Metrics, lost: &LostLabel) -> Result<i64, LogError> {
     log.open()?;
+    log.topic_id();
     let (committed, held) = (log.committed()?, log.held()?);
     let partition = log.partition();
     let from = match committed {
-        None => log.beginning(&held),
+        None => held.start,
         Some(committed) if committed > held.end => {
             tracing::error!(
                 partition,
@@ -134,7 +157,7 @@ fn go_on(log: &mut impl LaneLog) -> Result<i64, LogError> {
             held.start
         }
         Some(committed) if committed < held.start => {
-            tell_never_read(partition, committed, &held);
+            tell_lost(metrics, lost, &(committed..held.start));
             held.start
         }
         Some(committed) => committed,

@@ -10,6 +10,8 @@ use crate::kafka::{
     KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics, hand_over, has_read, newest_records, topic_property,
 };
 
+/// Added to the name of the state topic where lanes read our topic.
+pub(super) const STATE_SUFFIX: &str = ".repartition";
 /// Of each partition, to find buildings that come in two of them.
 const LOOKED_AT: i64 = 1_000;
 
@@ -40,7 +42,7 @@ pub(super) async fn prepare(
     let (mut lanes, mut rekeyers) = (config.clone(), config.clone());
     lanes.kafka.topic.clone_from(&config.topics.repartition);
     // What lanes of the input itself knew is of other meters.
-    lanes.topics.state.push_str(".repartition");
+    lanes.topics.state.push_str(STATE_SUFFIX);
     rekeyers.kafka.group.push_str(".repartition");
     take_over(config, &rekeyers, settings)?;
     Ok(Some(Repartitioned { lanes, rekeyers, partitions }))

@@ -14,8 +14,8 @@ use super::lanes::Work;
 use super::repartition::{self, Undecided};
 use super::work::{Rekeying, Scoring};
 use super::{LaneInfo, Lanes, Progress};
-use crate::config::Config;
-use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, ensure_topics};
+use crate::config::{Config, Topics};
+use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, TopicWatch, ensure_topics};
 use crate::metrics::{Metrics, PluginLabel};
 use crate::registry::{Keeper, KeeperConfig, PluginInfo, State, compiler};
 
@@ -116,6 +116,8 @@ impl Status {
 pub struct Host {
     /// What it shows.
     pub status: Status,
+    /// Looks whether topics are made anew.
+    pub watch: Arc<TopicWatch>,
     stop: Arc<AtomicBool>,
     servers: Vec<JoinHandle<()>>,
 }
@@ -130,10 +132,17 @@ impl Host {
         let there = Partitions::now(&settings)?;
         let mut partitions = prepare_input(&config, &settings, &there).await?;
         let stop = Arc::new(AtomicBool::new(false));
+        let watch = watch_topics(&config, &settings, &metrics);
         let (mut rekeyers, mut servers) = (None, Vec::new());
         if let Some(keyed) = repartition::prepare(&config, &settings, &there, partitions).await? {
-            let (lanes, server) =
-                join(Box::new(Rekeying(keyed.rekeyers.clone(), metrics.clone())), keyed.rekeyers, partitions, &settings, &stop)?;
+            let (lanes, server) = join(
+                Box::new(Rekeying(keyed.rekeyers.clone(), metrics.clone())),
+                keyed.rekeyers,
+                partitions,
+                &settings,
+                &stop,
+                &watch,
+            )?;
             rekeyers = Some(lanes);
             servers.push(server);
             (config, partitions) = (keyed.lanes, keyed.partitions);
@@ -151,9 +160,9 @@ impl Host {
             #[cfg(test)]
             planted: None,
         };
-        let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, partitions, &settings, &stop)?;
+        let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, partitions, &settings, &stop, &watch)?;
         servers.push(server);
-        Ok(Self { status: Status { lanes, rekeyers, keeper, progress, metrics }, stop, servers })
+        Ok(Self { status: Status { lanes, rekeyers, keeper, progress, metrics }, watch, stop, servers })
     }
 
     /// Finishes what was read, commits, leaves the groups.
@@ -174,9 +183,10 @@ fn join(
     partitions: i32,
     settings: &Settings,
     stop: &Arc<AtomicBool>,
+    watch: &Arc<TopicWatch>,
 ) -> Result<(Arc<Lanes>, JoinHandle<()>), HostError> {
     let lanes = Lanes::new(work, config.clone(), settings.clone());
-    let group = Group::join(settings, &config, partitions, Arc::clone(&lanes) as _)
+    let group = Group::join(settings, &config, partitions, Arc::clone(&lanes) as _, Arc::clone(watch))
         .map_err(|source| HostError::Group { group: config.kafka.group.clone(), source })?;
     lanes.set_group(group.clone());
     let server = serve(group, Arc::clone(&lanes), Arc::clone(stop));
@@ -197,6 +207,15 @@ fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<(
             group.leave();
         })
         .expect("a process that cannot start one thread cannot start")
+}
+
+/// Looks at the topics of the configuration, for as long as somebody has what is returned.
+fn watch_topics(config: &Config, settings: &Settings, metrics: &Metrics) -> Arc<TopicWatch> {
+    let Topics { aggregations, anomalies, shadow_anomalies, dead_letters, state, repartition, .. } = &config.topics;
+    let state_of_repartition = format!("{state}{}", repartition::STATE_SUFFIX);
+    let topics =
+        [&config.kafka.topic, aggregations, anomalies, shadow_anomalies, dead_letters, state, repartition, &state_of_repartition];
+    TopicWatch::start(settings, topics.map(Clone::clone).to_vec(), metrics.topics_made_anew.clone())
 }
 
 /// Makes the input's topic where it is missing; returns its partitions.

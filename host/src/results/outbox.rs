@@ -6,7 +6,7 @@ use crate::config::Topics;
 use crate::domain::{Message, Redriven};
 
 /// Which result topic a record goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResultTopic {
     /// Rows of windows.
     Aggregations,

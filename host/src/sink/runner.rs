@@ -12,8 +12,8 @@ use super::outage::Outage;
 use super::retention::{Retention, SLICE};
 use super::{RowBatch, SetAside, Sink, SinkError};
 use crate::clock;
-use crate::kafka::ResultReader;
-use crate::metrics::{Metrics, SinkLabel};
+use crate::kafka::{LostRows, ResultReader};
+use crate::metrics::{LostLabel, Metrics, SinkLabel};
 use crate::results::{ResultTopic, RowFormat};
 
 const POLL: Duration = Duration::from_millis(200);
@@ -104,6 +104,7 @@ impl<S: Sink> Runner<S> {
         self.tell_away(Duration::ZERO);
         while !self.stopping() {
             let mut batch = self.read();
+            self.tell_lost();
             self.tell_lag();
             batch.deduplicate();
             if !batch.is_empty() && !self.store(batch) {
@@ -134,6 +135,24 @@ impl<S: Sink> Runner<S> {
         self.metrics.sink_queued.get_or_create(&self.label()).set(queued);
         if let Some(lag) = self.reader.lag() {
             self.metrics.sink_lag.get_or_create(&self.label()).set(lag);
+        }
+    }
+
+    /// Rows that were deleted before this sink read them.
+    fn tell_lost(&mut self) {
+        for LostRows { topic, partition, offsets } in self.reader.take_lost() {
+            let (sink, rows) = (self.sink.name(), offsets.end - offsets.start);
+            let label = LostLabel::of(sink, &topic, partition);
+            self.metrics.lost_records.get_or_create(&label).inc_by(rows.unsigned_abs());
+            tracing::error!(
+                sink,
+                topic,
+                partition,
+                from = offsets.start,
+                until = offsets.end,
+                "the broker has deleted {rows} rows that this store never had: the topic's `retention.ms` or `retention.bytes` is \
+                 smaller than what the store was behind, or they were deleted on demand"
+            );
         }
     }
 

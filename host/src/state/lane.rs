@@ -1,5 +1,7 @@
 //! Everything a lane knows, as one value: what a later life of the lane would need.
 
+use uuid::Uuid;
+
 use crate::config::Config;
 use crate::counter::Counters;
 use crate::domain::MeterTable;
@@ -10,6 +12,8 @@ use crate::window::{Rules, Windows};
 pub struct LaneState {
     /// The first offset that is not in it; none before the first message.
     pub next_offset: Option<i64>,
+    /// The id of the topic that these offsets are of; none where the broker has no ids.
+    pub topic_id: Option<Uuid>,
     /// Meters seen.
     pub meters: MeterTable,
     /// Windows open and correctable, and watermarks.
@@ -23,6 +27,12 @@ impl LaneState {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let rules = Rules::new(config).expect("a configuration is checked before it is used");
-        Self { next_offset: None, meters: MeterTable::default(), windows: Windows::new(rules), counters: Counters::new(config) }
+        Self {
+            next_offset: None,
+            topic_id: None,
+            meters: MeterTable::default(),
+            windows: Windows::new(rules),
+            counters: Counters::new(config),
+        }
     }
 }

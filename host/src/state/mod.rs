@@ -17,6 +17,7 @@ pub use record::StateError;
 pub use writing::StateWriter;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::domain::{Meter, MeterId, MeterTable, escape_part, split_part};
@@ -27,6 +28,8 @@ use crate::wasm::Identity;
 struct LaneRecord {
     /// The first input offset that is not in the state.
     next_offset: i64,
+    /// The id of the input topic; none where the broker has no ids.
+    topic_id: Option<Uuid>,
     shape: Shape,
     /// How many other records the state has; fewer say that some are gone.
     records: usize,

@@ -83,12 +83,12 @@ impl StoredLane {
                 others.push((key, name, payload));
             }
         }
-        let LaneRecord { next_offset, shape, records, plugins } = lane.ok_or(StateError::Gone)?;
+        let LaneRecord { next_offset, topic_id, shape, records, plugins } = lane.ok_or(StateError::Gone)?;
         if writer.records() != records {
             return Err(StateError::Lacking { found: writer.records(), written: records });
         }
         let reshaped = shape != Shape::of(config);
-        let state = LaneState { next_offset: Some(next_offset), meters, ..LaneState::new(config) };
+        let state = LaneState { next_offset: Some(next_offset), topic_id, meters, ..LaneState::new(config) };
         let kept = |identity: Identity| (identity.file_stem.clone(), Kept { identity, states: States::default() });
         let mut restoring = Restoring { state, kept: plugins.into_iter().map(kept).collect(), reshaped, writer };
         for (key, name, payload) in others {

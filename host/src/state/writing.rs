@@ -133,7 +133,7 @@ impl StateWriter {
             meters,
         );
         let (shape, records) = (cut.writer.shape.clone(), cut.writer.records());
-        cut.lane(&LaneRecord { next_offset, shape, records, plugins: identities });
+        cut.lane(&LaneRecord { next_offset, topic_id: state.topic_id, shape, records, plugins: identities });
         outbox.byte_len() - before
     }
 }

@@ -65,6 +65,16 @@ impl LogAdmin {
         self.consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap()
     }
 
+    /// Where a group goes on.
+    pub(crate) fn committed(kafka: &str, group: &str, topic: &str, partition: i32) -> i64 {
+        let mut config = ClientConfig::new();
+        let consumer: BaseConsumer = config.set("bootstrap.servers", kafka).set("group.id", group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
+        committed.elements()[0].offset().to_raw().unwrap()
+    }
+
     pub(crate) fn exists(&self, topic: &str) -> bool {
         let all = self.consumer.fetch_metadata(None, PATIENCE).unwrap();
         all.topics().iter().any(|known| known.name() == topic)

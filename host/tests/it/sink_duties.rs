@@ -10,8 +10,8 @@ use sqlx::Connection as _;
 use tokio::runtime::Handle;
 use wattdog::config::{Span, Topics};
 use wattdog::domain::EventTime;
-use wattdog::kafka::{DeadLetterWriter, ResultReader, Settings, TopicSpec, ensure_topics};
-use wattdog::metrics::{Metrics, SinkLabel};
+use wattdog::kafka::{DeadLetterWriter, ResultReader, Settings, TopicSpec, TopicWatch, ensure_topics};
+use wattdog::metrics::{Family, Metrics, SinkLabel};
 use wattdog::results::{Aggregation, Anomaly, MeasureStats, RowFormat, Severity, TopicNames};
 use wattdog::sink::{self, SetAside, Sink, SinkHandle};
 
@@ -128,7 +128,8 @@ impl Results {
     fn start<S: Sink + 'static>(&self, sink: S, group: &str) -> (SinkHandle, Metrics) {
         let (metrics, _) = Metrics::new();
         let names = TopicNames::new(&self.topics);
-        let reader = ResultReader::join(&self.settings, &format!("{}.{group}", self.world.name), None, &names).unwrap();
+        let watch = TopicWatch::start(&self.settings, Vec::new(), Family::default());
+        let reader = ResultReader::join(&self.settings, &format!("{}.{group}", self.world.name), None, &names, &watch).unwrap();
         let writer = DeadLetterWriter::new(&self.settings, &self.topics.dead_letters);
         let aside = SetAside::new(sink.name(), names, self.format.clone(), writer, metrics.clone());
         let handle = sink::spawn(sink, reader, self.format.clone(), aside, metrics.clone(), Handle::current()).unwrap();
