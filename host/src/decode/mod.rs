@@ -6,6 +6,7 @@ mod framing;
 mod json;
 mod measures;
 mod name;
+mod parts;
 mod plain;
 mod reader;
 mod repeated_hours;
@@ -16,6 +17,8 @@ use std::ffi::CStr;
 
 use crate::config::{Input, TimestampUnit};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Reason, Reject, escape_part};
+pub(crate) use parts::Parts;
+
 use fields::{Fields, Row, Value};
 use reader::{Opened, Reader};
 use source::Source;
@@ -102,14 +105,18 @@ impl Decoder {
             Err(reject) => return rejected(None, reject),
         };
         let mut values = self.reader.fields.empty_row();
-        if let Some(only) = message.element.filter(|only| *only as usize >= opened.elements.len()) {
-            let message = format!("the message has {} readings, and reading {only} is asked for", opened.elements.len());
-            return rejected(Some(only), reject(Reason::MissingField, message));
-        }
-        for (element, index) in (0..).zip(0..opened.elements.len()) {
-            if message.element.is_some_and(|only| only != element) {
-                continue;
+        let count = opened.elements.len();
+        let indices = match message.element.map(|only| only as usize) {
+            None => 0..count,
+            // A dead letter has its reading alone.
+            Some(_) if count == 1 => 0..1,
+            Some(only) if only < count => only..only + 1,
+            Some(only) => {
+                let text = format!("the message has {count} readings, and reading {only} is asked for");
+                return rejected(message.element, reject(Reason::MissingField, text));
             }
+        };
+        for (index, element) in indices.zip(message.element.unwrap_or_default()..) {
             let read = self.reader.element(&opened, index, &mut values);
             match read.and_then(|()| self.reading(&values, message, meters, batch)) {
                 Ok(()) => batch.elements.push(element),
@@ -203,7 +210,8 @@ impl Decoder {
             self.reader.read(message, &mut values).ok()?;
         } else {
             let opened = self.open(message).ok()?;
-            self.reader.element(&opened, message.element.unwrap_or(0) as usize, &mut values).ok()?;
+            let index = message.element.map_or(0, |only| only as usize).min(opened.elements.len() - 1);
+            self.reader.element(&opened, index, &mut values).ok()?;
         }
         Some(values)
     }
@@ -233,9 +241,7 @@ impl Decoder {
             if buildings.len() == 1 {
                 take(building.as_deref(), message.payload);
             } else {
-                let readings = format!("[{}]", elements.join(","));
-                let part = [&payload[..array.start], readings.as_bytes(), &payload[array.end..]].concat();
-                take(building.as_deref(), Some(&part));
+                take(building.as_deref(), Some(&parts::with_readings(payload, array, elements)));
             }
         }
     }

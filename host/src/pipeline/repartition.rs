@@ -121,15 +121,15 @@ fn split_building(config: &Config, settings: &Settings, partitions: i32) -> Resu
     let (mut homes, mut split) = (HashMap::new(), None);
     for partition in 0..partitions {
         newest_records(settings, topic, partition, LOOKED_AT, |message| {
-            if decoder.decode(&message, &mut meters, &mut batch).is_err() {
-                return;
-            }
-            let Some(meter) = batch.meters.last() else { return };
-            let building = meters.meter(*meter).building;
-            let home = *homes.entry(building).or_insert(partition);
-            if home != partition {
-                let building = meters.building(building);
-                split.get_or_insert_with(|| Split { building: building.to_owned(), partitions: [home, partition] });
+            batch.clear();
+            decoder.decode_each(&message, &mut meters, &mut batch, |_, _| {});
+            for meter in &batch.meters {
+                let building = meters.meter(*meter).building;
+                let home = *homes.entry(building).or_insert(partition);
+                if home != partition {
+                    let building = meters.building(building);
+                    split.get_or_insert_with(|| Split { building: building.to_owned(), partitions: [home, partition] });
+                }
             }
         })?;
     }

@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use wattdog_plugin_runtime::Fault;
 
+use crate::decode::Parts;
 use crate::detect::Verdicts;
 use crate::domain::{BuildingId, EventTime, Message, MeterTable, Reason, Reject};
 use crate::enrich::Failures;
@@ -30,14 +31,22 @@ pub(super) struct Results {
     metrics: Metrics,
     findings: Vec<Counted>,
     read_headers: Vec<CString>,
+    /// Where messages have several readings.
+    parts: Option<Parts>,
     /// Nothing is said or counted.
     pub(super) muted: bool,
 }
 
 impl Results {
     /// `read_headers` are those from which fields come.
-    pub(super) fn new(format: RowFormat, place: Place, metrics: Metrics, read_headers: Vec<CString>) -> Self {
-        Self { read_headers, outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
+    pub(super) fn new(
+        format: RowFormat,
+        place: Place,
+        metrics: Metrics,
+        read_headers: Vec<CString>,
+        parts: Option<Parts>,
+    ) -> Self {
+        Self { parts, read_headers, outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
     }
 
     /// What follows is said of another place; returns the one before.
@@ -78,7 +87,7 @@ impl Results {
         self.metrics.dead_letters.get_or_create(&reason).inc();
         let mut headers = self.headers("reading", reject.reason, message, stage);
         headers.push(("message", reject.message.clone().into_bytes()));
-        self.outbox.push_dead_letter(message, headers, self.sender_headers(message));
+        self.push_dead_letter(message, headers);
     }
 
     /// Counts a finding, without making a label for each.
@@ -129,7 +138,13 @@ impl Results {
         headers.push(("plugin", plugin.name.into()));
         headers.push(("plugin_version", plugin.version.into()));
         headers.push(("plugin_digest", plugin.digest.into()));
-        self.outbox.push_dead_letter(message, headers, self.sender_headers(message));
+        self.push_dead_letter(message, headers);
+    }
+
+    fn push_dead_letter(&mut self, message: &Message<'_>, headers: Headers) {
+        let sender_headers = self.sender_headers(message);
+        let payload = self.parts.as_mut().map_or(message.payload, |parts| parts.alone(message));
+        self.outbox.push_dead_letter(&Message { payload, ..*message }, headers, sender_headers);
     }
 
     /// What fields are read from beside key and value, under names that are none of ours.

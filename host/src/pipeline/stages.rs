@@ -8,7 +8,7 @@ use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
 use crate::config::Config;
 use crate::counter::{Implausible, Refused};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Parts};
 use crate::detect::{Detect, Source};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Moved, Reason, Redriven, Reject};
 use crate::enrich::Enrich;
@@ -45,7 +45,7 @@ impl Stages {
             decoder,
             enrich: Enrich::default(),
             detect: Detect::default(),
-            results: Results::new(format, place.clone(), shared.metrics.clone(), read_headers),
+            results: Results::new(format, place.clone(), shared.metrics.clone(), read_headers, Parts::of(&config.input)),
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
             replaying: false,

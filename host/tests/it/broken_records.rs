@@ -35,7 +35,7 @@ fn kinds() -> [(Option<Vec<u8>>, &'static str); KINDS] {
         (Some(with("timestamp", "")), "missing-field"),
         (Some(with("building", "")), "missing-field"),
         (Some(with("electricity", "null")), "missing-field"),
-        (Some(with("electricity", "\"1\"")), "wrong-type"),
+        (Some(with("electricity", "\"off\"")), "wrong-type"),
         (Some(with("water", "true")), "wrong-type"),
         (Some(with("building", "{}")), "wrong-type"),
         (Some(with("timestamp", "[]")), "wrong-type"),

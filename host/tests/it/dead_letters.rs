@@ -20,7 +20,7 @@ const FIX: [(&str, &str); 3] = [
     ("WATTDOG__INPUT__MEASURES__WATER__FIELD", "water"),
 ];
 
-async fn letters(world: &World, filter: &[&str], count: usize) -> Vec<Value> {
+pub(crate) async fn letters(world: &World, filter: &[&str], count: usize) -> Vec<Value> {
     let arguments = [&["dead-letters", "list", "--json"], filter].concat();
     eventually(&format!("{count} dead letters of {filter:?}"), async || {
         let output = world.asked(&arguments);
@@ -32,7 +32,7 @@ async fn letters(world: &World, filter: &[&str], count: usize) -> Vec<Value> {
 }
 
 /// Exit code, and all that it says.
-fn redrive(world: &World, arguments: &[&str]) -> (i32, String) {
+pub(crate) fn redrive(world: &World, arguments: &[&str]) -> (i32, String) {
     let output = world.asked(&[&["dead-letters", "redrive"], arguments].concat());
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(said).unwrap())

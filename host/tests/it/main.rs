@@ -27,6 +27,7 @@ mod live;
 mod log_admin;
 mod logs;
 mod monitoring;
+mod odd_messages;
 mod oracle;
 mod other_languages;
 mod page;

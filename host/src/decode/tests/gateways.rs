@@ -107,6 +107,10 @@ fn each_element_of_an_array_is_a_reading() {
     // One that is redriven is read alone.
     assert_eq!(one(TELEMETRY, &Message { element: Some(2), ..message }), "2: Gym Gym 2026-01-15T12:01:00Z [151.5, 301.0]");
     assert!(one(TELEMETRY, &Message { element: Some(9), ..message }).starts_with("9: missing-field"));
+    // A dead letter has its reading alone, under the index that it had.
+    let letter = r#"[{"ts":1768478460000,"values":{"building":"Gym","electricity":151.5,"water":301}}]"#;
+    let again = Message { element: Some(2), ..Message::of(letter.as_bytes()) };
+    assert_eq!(one(TELEMETRY, &again), "2: Gym Gym 2026-01-15T12:01:00Z [151.5, 301.0]");
     // A gateway that sends an object where there is one reading.
     let alone = r#" {"ts":1768478400000,"values":{"building":"Hall","electricity":150.5,"water":300}} "#;
     assert_eq!(one(TELEMETRY, &Message::of(alone.as_bytes())), format!("0: {HALL}"));
