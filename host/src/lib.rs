@@ -33,3 +33,4 @@ pub mod replay;
 pub mod train;
 pub mod wasm;
 pub mod window;
+mod wording;

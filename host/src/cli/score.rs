@@ -3,17 +3,18 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use wattdog_plugin_runtime::{Fault, Runtime, RuntimeConfig};
 
 use crate::config;
 use crate::detect::{Detect, Source, Verdicts};
 use crate::domain::MeterTable;
 use crate::output::Output;
-use crate::readings_file::Recorded;
+use crate::readings_file::{Recorded, Taken};
 use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
 use crate::results::{Anomaly, RowFormat};
 use crate::wasm::Names;
+use crate::wording::count;
 
 /// Writes a row of `anomalies` for each finding, as JSON lines.
 #[derive(Debug, clap::Args)]
@@ -53,15 +54,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let mut findings = Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 };
     let mut out = Output::create(&args.output)?;
     let mut recorded = Recorded::new(&config);
-    recorded.for_each_batch(&args.input, |batch, meters| {
+    let taken = |Taken { batch, meters, .. }: Taken<'_>| {
         detect.run(batch, meters, &Vec::new(), Source { topic: "offline", partition: 0 }, &mut findings);
         out.write_all(&findings.json)?;
         findings.json.clear();
         Ok(())
-    })?;
+    };
+    recorded.for_each_batch(&args.input, |line| line.to_string(), taken)?;
     out.flush()?;
     let Findings { found, failed, .. } = findings;
-    tracing::info!(readings = recorded.read, broken = recorded.broken, findings = found, failed, "scored");
+    let (scored, broken) = (recorded.accepted, recorded.broken.records());
+    ensure!(recorded.read > 0, "{} holds no records", args.input.display());
+    ensure!(scored > 0, "nothing could be scored of {}: {}", count(recorded.read, "record"), recorded.broken.text().join("; "));
+    for reason in recorded.broken.text() {
+        tracing::warn!("not scored: {reason}");
+    }
+    tracing::info!(readings = scored, broken, findings = found, failed, "scored");
+    ensure!(failed < scored, "{} failed on {}: the log says why", args.plugin.display(), count(scored, "reading"));
     Ok(())
 }
 

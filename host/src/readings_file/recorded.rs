@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::for_each_line;
+use super::{Record, Tally, for_each_record};
 use crate::config::Config;
 use crate::counter::Counters;
 use crate::decode::Decoder;
@@ -18,10 +18,23 @@ pub(crate) struct Recorded {
     /// Those that were seen.
     pub(crate) meters: MeterTable,
     batch: Batch,
-    /// Lines.
+    /// Of each row of the batch.
+    lines: Vec<u64>,
+    /// Records.
     pub(crate) read: u64,
-    /// Those of them that are no readings.
-    pub(crate) broken: u64,
+    /// Readings in them.
+    pub(crate) accepted: u64,
+    /// What is no reading.
+    pub(crate) broken: Tally,
+}
+
+/// Readings of a file that follow each other.
+#[derive(Clone, Copy)]
+pub(crate) struct Taken<'a> {
+    pub(crate) batch: &'a Batch,
+    pub(crate) meters: &'a MeterTable,
+    /// The file's line of each row, from 1.
+    pub(crate) lines: &'a [u64],
 }
 
 impl Recorded {
@@ -32,35 +45,44 @@ impl Recorded {
             counters: Counters::new(config),
             meters: MeterTable::default(),
             batch: Batch::new(config.input.measures.len()),
+            lines: Vec::new(),
             read: 0,
-            broken: 0,
+            accepted: 0,
+            broken: Tally::default(),
         }
     }
 
-    /// Gives the readings of a file to `take`, a batch at a time. Offsets are line numbers, from 0.
+    /// Gives the readings of a file to `take`, a batch at a time. Offsets are numbers of records, from 0; `name_line` names the line of
+    /// a record that is none.
     ///
     /// # Errors
     /// When the file cannot be read, or `take` fails.
     pub(crate) fn for_each_batch(
         &mut self,
         file: &Path,
-        mut take: impl FnMut(&Batch, &MeterTable) -> anyhow::Result<()>,
+        name_line: impl Fn(u64) -> String,
+        mut take: impl FnMut(Taken<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        for_each_line(file, |line| {
+        for_each_record(file, |Record { line, json }| {
             let offset = i64::try_from(self.read).unwrap_or(i64::MAX);
-            let message = Message { offset, ..Message::of(line) };
+            let message = Message { offset, ..Message::of(json) };
             let Self { decoder, meters, batch, broken, .. } = self;
-            decoder.decode_each(&message, meters, batch, |_, _| *broken += 1);
+            decoder.decode_each(&message, meters, batch, |_, reject| {
+                broken.add(reject.reason.word(), || name_line(line), || reject.message);
+            });
+            self.lines.resize(self.batch.len(), line);
             self.read += 1;
             if self.batch.len() < BATCH { Ok(()) } else { self.flush(&mut take) }
         })?;
         self.flush(&mut take)
     }
 
-    fn flush(&mut self, take: &mut impl FnMut(&Batch, &MeterTable) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    fn flush(&mut self, take: &mut impl FnMut(Taken<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        self.accepted += self.batch.len() as u64;
         self.counters.convert(&mut self.batch);
-        let taken = take(&self.batch, &self.meters);
+        let taken = take(Taken { batch: &self.batch, meters: &self.meters, lines: &self.lines });
         self.batch.clear();
+        self.lines.clear();
         taken
     }
 }

@@ -9,6 +9,9 @@ use linfa_xoshiro::Xoshiro256PlusPlus;
 use linfa_xoshiro::rand_core::SeedableRng as _;
 use ndarray::Array2;
 
+use super::ties;
+use crate::wording::{count, thousands};
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
@@ -31,9 +34,50 @@ pub(super) struct Fitted {
     /// Mean simplified silhouette: distances to centroids instead of to all rows.
     pub(super) silhouette: f64,
     pub(super) threshold: f64,
-    /// Ascending.
+    /// Of each row.
     pub(super) distances: Vec<f64>,
 }
+
+/// A quantile that says nothing: more than half of all rows have the one distance that it is.
+#[derive(Debug, PartialEq)]
+pub(super) struct Repeated {
+    pub(super) quantile: f64,
+    pub(super) rows: usize,
+    /// Rows with that distance.
+    pub(super) equal: usize,
+    /// `water 0`, where all of them have the same values.
+    pub(super) values: Option<String>,
+}
+
+impl std::fmt::Display for Repeated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { quantile, rows, equal, values } = self;
+        let others = rows - equal;
+        write!(f, "{} of {} ", thousands(*equal as u64), count(*rows, "row"))?;
+        match values {
+            Some(values) => write!(f, "are the same ({values})")?,
+            None => f.write_str("lie on the centres of their clusters")?,
+        }
+        write!(f, ": the {quantile} quantile of the distances is theirs, and every other value would be a finding; ")?;
+        if others >= FEWEST {
+            let left_out = (1.0 - quantile) * others as f64 / *rows as f64;
+            let digits = (-left_out.log10()).ceil() as usize + 1;
+            write!(
+                f,
+                "give --threshold-quantile {:.digits$}, which is that quantile of the other {}",
+                1.0 - left_out,
+                count(others, "row")
+            )
+        } else {
+            f.write_str("train on rows that differ, or leave this feature out of --features")
+        }
+    }
+}
+
+/// Fewer rows than that have no clusters.
+const FEWEST: usize = 30;
+/// Distances up to this, in standard deviations, are what rounding makes of 0.
+const ROUNDING: f64 = 1e-9;
 
 /// Why there is no model.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +86,14 @@ pub(super) enum FitError {
     NoClusters(usize),
     #[error("--threshold-quantile {0}: must lie between 0 and 1")]
     Quantile(f64),
-    #[error("{rows} rows are too few for {k} clusters: give at least {needed}")]
+    #[error("{} for {k} clusters are too few: give at least {needed}", count(*.rows, "row"))]
     TooFewRows { rows: usize, k: usize, needed: usize },
     #[error("feature `{0}` is constant: it tells nothing apart; leave it out of --features")]
     Constant(String),
+    #[error("only {} for {k} clusters: give --k {rows}, or readings that differ more", count(*.rows, "different row"))]
+    TooFewDifferent { rows: usize, k: usize },
+    #[error("{0}")]
+    Repeated(Repeated),
     #[error("clustering failed: {0}")]
     Clustering(#[from] linfa_clustering::KMeansError),
 }
@@ -53,7 +101,7 @@ pub(super) enum FitError {
 pub(super) fn fit(features: &[String], columns: &[Vec<f64>], settings: Settings) -> Result<Fitted, FitError> {
     let Settings { k, quantile, .. } = settings;
     let rows = columns[0].len();
-    let needed = (10 * k).max(30);
+    let needed = (10 * k).max(FEWEST);
     if k == 0 {
         return Err(FitError::NoClusters(k));
     }
@@ -67,10 +115,35 @@ pub(super) fn fit(features: &[String], columns: &[Vec<f64>], settings: Settings)
     if let Some(constant) = std.iter().position(|std| !(*std > 0.0 && std.is_finite())) {
         return Err(FitError::Constant(features[constant].clone()));
     }
-    let scaled = Array2::from_shape_fn((rows, columns.len()), |(row, d)| (columns[d][row] - mean[d]) / std[d]);
+    let different = ties::different_rows(columns, k);
+    if different < k {
+        return Err(FitError::TooFewDifferent { rows: different, k });
+    }
+    // As the plugin computes it, so that a row has the same distance here and there, to the last bit.
+    let per_std: Vec<f64> = std.iter().map(|std| 1.0 / std).collect();
+    let scaled = Array2::from_shape_fn((rows, columns.len()), |(row, d)| (columns[d][row] - mean[d]) * per_std[d]);
     let mut centroids = cluster(&scaled, settings)?;
     centroids.sort_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()));
-    Ok(measure(&scaled, centroids, mean, std, quantile))
+    let (fitted, at_quantile) = measure(&scaled, centroids, mean, std, quantile);
+    match repeated(features, columns, &fitted, at_quantile, quantile) {
+        Some(repeated) => Err(FitError::Repeated(repeated)),
+        None => Ok(fitted),
+    }
+}
+
+/// Whether the threshold is the distance of rows that are more than half of all.
+fn repeated(features: &[String], columns: &[Vec<f64>], fitted: &Fitted, at_quantile: f64, quantile: f64) -> Option<Repeated> {
+    let is_equal = |distance: f64| distance == at_quantile || distance.max(at_quantile) <= ROUNDING;
+    let rows = fitted.distances.len();
+    let equal = fitted.distances.iter().filter(|distance| is_equal(**distance)).count();
+    if equal * 2 <= rows && fitted.threshold > ROUNDING {
+        return None;
+    }
+    let mut of_equal = (0..rows).filter(|row| is_equal(fitted.distances[*row]));
+    let first = of_equal.next()?;
+    let are_the_same = of_equal.all(|row| columns.iter().all(|column| column[row] == column[first]));
+    let values: Vec<_> = features.iter().zip(columns).map(|(feature, column)| format!("{feature} {}", column[first])).collect();
+    Some(Repeated { quantile, rows, equal, values: are_the_same.then(|| values.join(", ")) })
 }
 
 fn mean_and_std(column: &[f64]) -> (f64, f64) {
@@ -117,7 +190,8 @@ fn converge(scaled: &Array2<f64>, k: usize, seed: u64, init: KMeansInit<f64>, to
     Ok(Clusters { inertia: model.inertia(), centroids: model.centroids().clone() })
 }
 
-fn measure(scaled: &Array2<f64>, centroids: Vec<Vec<f64>>, mean: Vec<f64>, std: Vec<f64>, quantile: f64) -> Fitted {
+/// Also returns the distance at the quantile, before interpolation.
+fn measure(scaled: &Array2<f64>, centroids: Vec<Vec<f64>>, mean: Vec<f64>, std: Vec<f64>, quantile: f64) -> (Fitted, f64) {
     let mut sizes = vec![0; centroids.len()];
     let (mut inertia, mut silhouette) = (0.0, 0.0);
     let mut distances = Vec::with_capacity(scaled.nrows());
@@ -137,10 +211,12 @@ fn measure(scaled: &Array2<f64>, centroids: Vec<Vec<f64>>, mean: Vec<f64>, std: 
         silhouette += if b.is_finite() && b > 0.0 { (b - a) / b } else { 0.0 };
         distances.push(a);
     }
-    distances.sort_by(f64::total_cmp);
-    let threshold = linear_quantile(&distances, quantile);
+    let mut sorted = distances.clone();
+    sorted.sort_by(f64::total_cmp);
+    let threshold = linear_quantile(&sorted, quantile);
+    let at_quantile = sorted[(quantile * (sorted.len() - 1) as f64) as usize];
     silhouette /= distances.len() as f64;
-    Fitted { mean, std, centroids_scaled: centroids, sizes, inertia, silhouette, threshold, distances }
+    (Fitted { mean, std, centroids_scaled: centroids, sizes, inertia, silhouette, threshold, distances }, at_quantile)
 }
 
 /// Linear interpolation between order statistics (Hyndman and Fan's type 7, NumPy's default) of ascending values.
@@ -180,6 +256,56 @@ mod tests {
         assert_eq!(fitted.centroids_scaled, again.centroids_scaled);
     }
 
+    /// A meter that stands but for one row in thirty: so much, and rows.
+    fn drips(litres: f64) -> Vec<Vec<f64>> {
+        vec![(0..2_000).map(|row| if row % 29 == 3 { litres * (1 + row % 5) as f64 } else { 0.0 }).collect()]
+    }
+
+    #[test]
+    fn a_threshold_that_is_the_distance_of_one_repeated_value_is_refused_with_a_quantile_that_is_none() {
+        let features = ["water".to_owned()];
+        for (litres, k) in [(10.0, 3), (10.0, 1), (0.1, 2), (1e6, 3)] {
+            let settings = Settings { k, ..SETTINGS };
+            let error = fit(&features, &drips(litres), settings).unwrap_err().to_string();
+            assert!(error.starts_with("1,931 of 2,000 rows are the same (water 0)"), "{error}");
+            let advised = error.split("give --threshold-quantile ").nth(1).unwrap().split(',').next().unwrap();
+            let fitted = fit(&features, &drips(litres), Settings { quantile: advised.parse().unwrap(), ..settings }).unwrap();
+            let zero = drips(litres)[0].iter().position(|value| *value == 0.0).unwrap();
+            assert!(fitted.distances[zero] < fitted.threshold, "no 0 is a finding");
+        }
+        let few =
+            fit(&features, &[[vec![0.0; 990], (1..11).map(f64::from).collect()].concat()], SETTINGS).unwrap_err().to_string();
+        assert!(few.ends_with("train on rows that differ, or leave this feature out of --features"), "{few}");
+    }
+
+    #[test]
+    fn whole_numbers_and_a_meter_that_stands_half_of_the_time_have_a_threshold() {
+        let features = ["water".to_owned()];
+        let whole: Vec<f64> = (0..2_000u32).map(|row| f64::from(row.wrapping_mul(2_654_435_761) >> 29)).collect();
+        let half: Vec<f64> = (0..2_000).map(|row| if row % 2 == 0 { 0.0 } else { 30.0 + f64::from(row % 97) }).collect();
+        for column in [whole, half] {
+            assert!(fit(&features, &[column], SETTINGS).unwrap().threshold > 0.01);
+        }
+    }
+
+    #[test]
+    fn a_training_row_has_the_same_distance_in_the_plugin_to_the_last_bit() {
+        let awkward = |row: usize| (row % 7) as f64 * 0.1 + ((row * 7_919) % 1_013) as f64 / 3.0;
+        let several = vec![(0..1_000).map(awkward).collect(), (0..1_000).map(|row| awkward(row * 31).sqrt()).collect()];
+        for (features, columns) in [(&features()[..], several), (&["water".to_owned()][..], drips(10.0))] {
+            let fitted = fit(features, &columns, Settings { quantile: 0.999, ..SETTINGS }).unwrap();
+            let model = serde_json::json!({
+                "format": "wattdog-kmeans", "format_version": 1, "features": features, "units": vec!["kWh"; features.len()],
+                "mean": fitted.mean, "std": fitted.std, "centroids_scaled": fitted.centroids_scaled, "threshold": 5e-324,
+            });
+            let plugin = wattdog_kmeans::KMeans::from_json(model.to_string().as_bytes(), None).unwrap();
+            let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+            let mut distances = vec![0.0; columns[0].len()];
+            plugin.score(&columns, &mut vec![0.0; columns[0].len()]).iter().for_each(|far| distances[far.row] = far.distance);
+            assert_eq!(distances, fitted.distances);
+        }
+    }
+
     #[test]
     fn quantiles_are_numpys() {
         let values = [1.0, 2.0, 3.0, 4.0, 10.0];
@@ -194,7 +320,9 @@ mod tests {
         let few = vec![vec![1.0, 2.0], vec![1.0, 2.0]];
         for (columns, settings, part) in [
             (constant, SETTINGS, "`electricity` is constant"),
-            (few, SETTINGS, "2 rows are too few"),
+            (few, SETTINGS, "2 rows for 3 clusters are too few"),
+            (vec![[[5.0; 50], [9.0; 50]].concat(); 2], SETTINGS, "only 2 different rows for 3 clusters: give --k 2"),
+            (vec![[[5.0; 50], [9.0; 50]].concat(); 2], Settings { k: 2, ..SETTINGS }, "100 of 100 rows lie on the centres"),
             (blobs(), Settings { k: 0, ..SETTINGS }, "--k 0"),
             (blobs(), Settings { quantile: 1.0, ..SETTINGS }, "--threshold-quantile 1"),
         ] {

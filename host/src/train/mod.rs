@@ -1,20 +1,27 @@
 //! `wattdog train`: the K-Means model from recorded readings.
 
 mod fit;
+mod glitches;
+mod left_out;
 mod model_file;
 mod rows;
 mod summary;
+mod ties;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use indicatif::ProgressBar;
 
 use crate::clock;
 use crate::config;
-use fit::Settings;
-use rows::Period;
+use crate::wording::count;
+use fit::{FitError, Settings};
+use left_out::LeftOut;
+use rows::{Period, Rows};
+use summary::Trained;
 
 /// Standardise, cluster, take a quantile of the distances as the threshold.
 #[derive(Debug, clap::Args)]
@@ -72,20 +79,30 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let config = config::load_given(args.config.as_deref())?;
     let period = Period::new(args.since.as_deref(), args.until.as_deref())?;
     let progress = |read| bar.set_message(format!("reading: {read} rows"));
-    let rows = match &config {
+    let mut rows = match &config {
         Some(config) => rows::of_readings(&args.files, &args.features, &period, config, progress)?,
         None => rows::as_they_are(&args.files, &args.features, &period, progress)?,
     };
-    bar.set_message(format!("clustering {} rows", rows.kept));
-    let settings = Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
-    let started = clock::monotonic();
-    let fitted = fit::fit(&args.features, &rows.columns, settings)?;
-    let fitting = started.elapsed();
-    bar.finish_and_clear();
     let config = config.unwrap_or_default();
     let unit = |feature: &String| config.input.measures.get(feature).map_or_else(String::new, |m| m.unit.clone());
     let units: Vec<_> = args.features.iter().map(unit).collect();
-    model_file::write(&args.output, &args.features, &units, &fitted, settings, &args.files, rows.skipped)?;
-    print!("{}", summary::text(&args.features, &units, &fitted, settings, &rows, fitting, &args.output));
+    let glitches = glitches::find(&rows.columns);
+    let left_out = LeftOut::of(&args.features, &units, &mut rows, glitches);
+    bar.set_message(format!("clustering {}", count(rows.kept(), "row")));
+    let settings = Settings { k: args.k, quantile: args.threshold_quantile, seed: args.seed, starts: args.starts.max(1) };
+    let started = clock::monotonic();
+    let fitted = fit::fit(&args.features, &rows.columns, settings).map_err(|error| explained(error, &left_out, &rows))?;
+    let fitting = started.elapsed();
+    bar.finish_and_clear();
+    let trained =
+        Trained { features: &args.features, units: &units, fitted: &fitted, settings, rows: &rows, left_out: &left_out };
+    model_file::write(&args.output, &args.files, &trained)?;
+    print!("{}", trained.text(fitting, &args.output));
     Ok(())
+}
+
+/// With what was left out: it may be why.
+fn explained(error: FitError, left_out: &LeftOut, rows: &Rows) -> anyhow::Error {
+    let reasons = left_out.text(rows);
+    if reasons.is_empty() { error.into() } else { anyhow!("{error} (left out: {})", reasons.join("; ")) }
 }

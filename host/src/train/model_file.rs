@@ -6,17 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::fit::{Fitted, Settings};
+use super::summary::Trained;
 
-pub(super) fn write(
-    path: &Path,
-    features: &[String],
-    units: &[String],
-    fitted: &Fitted,
-    settings: Settings,
-    files: &[PathBuf],
-    skipped: usize,
-) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, files: &[PathBuf], trained: &Trained<'_>) -> anyhow::Result<()> {
+    let Trained { features, units, fitted, settings, rows, left_out } = trained;
     let in_units =
         |scaled: &Vec<f64>| -> Vec<f64> { scaled.iter().enumerate().map(|(d, x)| fitted.mean[d] + x * fitted.std[d]).collect() };
     let centroids: Vec<_> = fitted.centroids_scaled.iter().map(in_units).collect();
@@ -42,7 +35,9 @@ pub(super) fn write(
         "made": {
             "by": concat!("wattdog train ", env!("CARGO_PKG_VERSION")),
             "from": from,
-            "skipped_rows": skipped,
+            "skipped_rows": rows.unusable.records() + left_out.glitch_rows as u64,
+            "left_out": left_out.json(rows),
+            "small_clusters": trained.small_clusters().collect::<Vec<_>>(),
         },
     });
     write_json(path, &model)?;

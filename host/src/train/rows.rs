@@ -6,14 +6,21 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::config::Config;
 use crate::domain::EventTime;
-use crate::readings_file::{Recorded, for_each_line};
+use crate::readings_file::{Record, Recorded, Taken, Tally, for_each_record};
+use crate::wording::count;
 
 /// Column by column.
 pub(super) struct Rows {
     pub(super) columns: Vec<Vec<f64>>,
-    pub(super) kept: usize,
-    /// Not JSON, a feature missing or not a finite number, or no time where one was asked for.
-    pub(super) skipped: usize,
+    /// Of each row: its file and line.
+    places: Vec<(u32, u64)>,
+    files: Vec<String>,
+    /// Records of the files.
+    pub(super) read: u64,
+    /// No readings, or without a feature.
+    pub(super) unusable: Tally,
+    /// Before `--since`, or from `--until` on.
+    pub(super) outside: u64,
 }
 
 /// From when to when.
@@ -40,22 +47,86 @@ impl Period {
 }
 
 impl Rows {
-    fn none(features: &[String]) -> anyhow::Result<Self> {
+    fn none(features: &[String], files: &[PathBuf]) -> anyhow::Result<Self> {
         ensure!(!features.is_empty() && features.iter().all(|f| !f.is_empty()), "--features names no column");
-        Ok(Self { columns: vec![Vec::new(); features.len()], kept: 0, skipped: 0 })
+        let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self {
+            columns: vec![Vec::new(); features.len()],
+            places: Vec::new(),
+            files: files.iter().map(name).collect(),
+            read: 0,
+            unusable: Tally::default(),
+            outside: 0,
+        })
+    }
+
+    pub(super) fn kept(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The line of a row, with its file where there are several.
+    pub(super) fn line(&self, row: usize) -> String {
+        let (file, line) = self.places[row];
+        line_of(&self.files, file, line)
+    }
+
+    /// Leaves rows out; ascending.
+    pub(super) fn leave_out(&mut self, rows: &[usize]) {
+        let keep = |index: usize| rows.binary_search(&index).is_err();
+        for column in &mut self.columns {
+            let mut row = 0..;
+            column.retain(|_| keep(row.next().unwrap_or_default()));
+        }
+        let mut row = 0..;
+        self.places.retain(|_| keep(row.next().unwrap_or_default()));
     }
 
     /// Keeps a row with a value for each feature.
-    fn take(&mut self, values: &[f64], mut progress: impl FnMut(usize)) {
-        if values.len() < self.columns.len() {
-            self.skipped += 1;
+    fn take(&mut self, features: &[String], place: (u32, u64), values: &[Option<f64>], mut progress: impl FnMut(usize)) {
+        if let Some(missing) = values.iter().position(Option::is_none) {
+            let files = &self.files;
+            self.unusable.add(&format!("no number in `{}`", features[missing]), || line_of(files, place.0, place.1), String::new);
             return;
         }
-        self.columns.iter_mut().zip(values).for_each(|(column, value)| column.push(*value));
-        self.kept += 1;
-        if self.kept.is_multiple_of(10_000) {
-            progress(self.kept);
+        self.columns.iter_mut().zip(values).for_each(|(column, value)| column.extend(*value));
+        self.places.push(place);
+        if self.kept().is_multiple_of(10_000) {
+            progress(self.kept());
         }
+    }
+
+    fn reject(&mut self, word: &str, place: (u32, u64), example: impl FnOnce() -> String) {
+        let files = &self.files;
+        self.unusable.add(word, || line_of(files, place.0, place.1), example);
+    }
+
+    /// Where most records are none, a model of the rest would be of who knows what.
+    fn check(self) -> anyhow::Result<Self> {
+        let unusable = self.unusable.records();
+        let considered = self.kept() as u64 + unusable;
+        let reasons = || self.unusable.text().join("; ");
+        ensure!(
+            considered > 0 || self.outside == 0,
+            "no rows to train on: all {} lie outside --since and --until",
+            count(self.outside, "reading")
+        );
+        ensure!(considered > 0, "no rows to train on: {} holds no records", self.files.join(", "));
+        ensure!(self.kept() > 0, "no rows to train on: none of {} can be used: {}", count(considered, "record"), reasons());
+        ensure!(
+            unusable * 2 <= considered,
+            "{} of {} cannot be used, more than half: {}",
+            crate::wording::thousands(unusable),
+            count(considered, "record"),
+            reasons()
+        );
+        Ok(self)
+    }
+}
+
+fn line_of(files: &[String], file: u32, line: u64) -> String {
+    match files {
+        [_] => line.to_string(),
+        files => format!("{}:{line}", files[file as usize]),
     }
 }
 
@@ -67,7 +138,7 @@ pub(super) fn of_readings(
     config: &Config,
     mut progress: impl FnMut(usize),
 ) -> anyhow::Result<Rows> {
-    let mut rows = Rows::none(features)?;
+    let mut rows = Rows::none(features, files)?;
     let measures = config.measure_names();
     let column = |feature: &String| {
         let place = measures.iter().position(|measure| measure == feature);
@@ -75,19 +146,30 @@ pub(super) fn of_readings(
     };
     let columns = features.iter().map(column).collect::<anyhow::Result<Vec<_>>>()?;
     let (mut recorded, mut values) = (Recorded::new(config), Vec::new());
-    for file in files {
-        recorded.for_each_batch(file, |batch, _| {
-            for row in (0..batch.len()).filter(|row| period.has(batch.event_time(*row))) {
-                values.clear();
-                values.extend(columns.iter().map(|column| batch.measures[*column][row]).filter(|value| value.is_finite()));
-                rows.take(&values, &mut progress);
-            }
-            Ok(())
-        })?;
+    let names = rows.files.clone();
+    for (index, file) in (0u32..).zip(files) {
+        recorded.for_each_batch(
+            file,
+            |line| line_of(&names, index, line),
+            |Taken { batch, lines, .. }| {
+                for row in 0..batch.len() {
+                    if !period.has(batch.event_time(row)) {
+                        rows.outside += 1;
+                        continue;
+                    }
+                    values.clear();
+                    values.extend(
+                        columns.iter().map(|column| Some(batch.measures[*column][row]).filter(|value| value.is_finite())),
+                    );
+                    rows.take(features, (index, lines[row]), &values, &mut progress);
+                }
+                Ok(())
+            },
+        )?;
     }
-    rows.skipped += usize::try_from(recorded.broken).unwrap_or(usize::MAX);
-    ensure!(rows.kept > 0, "no rows to train on: {} broken ones skipped", rows.skipped);
-    Ok(rows)
+    rows.read = recorded.read;
+    rows.unusable.append(recorded.broken);
+    rows.check()
 }
 
 /// The numbers of each row under the names of the features.
@@ -97,21 +179,33 @@ pub(super) fn as_they_are(
     period: &Period,
     mut progress: impl FnMut(usize),
 ) -> anyhow::Result<Rows> {
-    let mut rows = Rows::none(features)?;
+    let mut rows = Rows::none(features, files)?;
     let mut values = Vec::new();
     let mut known: Vec<String> = Vec::new();
-    for file in files {
-        for_each_line(file, |line| {
-            let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(line) else {
-                rows.skipped += 1;
-                return Ok(());
+    for (index, file) in (0u32..).zip(files) {
+        for_each_record(file, |Record { line, json }| {
+            rows.read += 1;
+            let place = (index, line);
+            let fields = match serde_json::from_slice(json) {
+                Ok(serde_json::Value::Object(fields)) => fields,
+                Ok(_) => {
+                    rows.reject("not an object", place, String::new);
+                    return Ok(());
+                }
+                Err(error) => {
+                    rows.reject("not JSON", place, || error.to_string());
+                    return Ok(());
+                }
             };
             if !period.is_all() {
                 match fields.get("timestamp").and_then(|t| t.as_str()).and_then(EventTime::parse) {
                     Some(time) if period.has(time) => {}
-                    Some(_) => return Ok(()),
+                    Some(_) => {
+                        rows.outside += 1;
+                        return Ok(());
+                    }
                     None => {
-                        rows.skipped += 1;
+                        rows.reject("no time in `timestamp`", place, String::new);
                         return Ok(());
                     }
                 }
@@ -120,17 +214,16 @@ pub(super) fn as_they_are(
                 known = fields.keys().cloned().collect();
             }
             values.clear();
-            values.extend(features.iter().filter_map(|feature| fields.get(feature)?.as_f64()));
-            rows.take(&values, &mut progress);
+            values.extend(features.iter().map(|feature| fields.get(feature)?.as_f64()));
+            rows.take(features, place, &values, &mut progress);
             Ok(())
         })?;
     }
-    if rows.kept == 0 && !known.is_empty() {
+    if rows.kept() == 0 && !known.is_empty() {
         let unknown: Vec<_> = features.iter().filter(|feature| !known.contains(feature)).cloned().collect();
         if !unknown.is_empty() {
             bail!("no column `{}`; there are {}", unknown.join("`, `"), known.join(", "));
         }
     }
-    ensure!(rows.kept > 0, "no rows to train on: {} broken ones skipped", rows.skipped);
-    Ok(rows)
+    rows.check()
 }

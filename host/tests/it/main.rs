@@ -45,3 +45,4 @@ mod told;
 mod topic_made_anew;
 mod topics;
 mod traces;
+mod training;
