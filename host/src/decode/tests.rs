@@ -253,6 +253,7 @@ fn a_name_of_several_parts_is_unambiguous_and_one_of_a_single_part_is_as_it_was_
 
 mod gateways;
 mod local_time;
+mod reality;
 
 /// Every example of the documents is read by the configuration under it.
 #[test]
