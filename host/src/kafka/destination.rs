@@ -1,6 +1,6 @@
 //! Where a command sends readings.
 
-use super::Settings;
+use super::{Partitioner, Settings};
 
 /// Arguments of those commands that write to Kafka.
 #[derive(Clone, Debug, clap::Args)]
@@ -11,7 +11,8 @@ pub struct Destination {
     /// Topic; made with three partitions where it is missing.
     #[arg(long, default_value = "university_consumption")]
     pub topic: String,
-    /// A librdkafka property, as `security.protocol=SSL`; may be given several times.
+    /// A librdkafka property, as `security.protocol=SSL`; may be given several times. `partitioner` is left out where the topic's own
+    /// records show it: new ones are keyed alike, in a new topic as Java's clients do.
     #[arg(long = "property", value_name = "NAME=VALUE", value_parser = property)]
     properties: Vec<(String, String)>,
 }
@@ -28,7 +29,7 @@ impl Destination {
     /// Naming the property that cannot be used.
     pub fn settings(&self) -> Result<Settings, String> {
         let properties = self.properties.iter().cloned().collect();
-        let settings = Settings { bootstrap: self.bootstrap.clone(), properties };
-        settings.validate().map(|()| settings)
+        let settings = Settings { bootstrap: self.bootstrap.clone(), properties, partitioner: Partitioner::default() };
+        settings.validate_client().map(|()| settings)
     }
 }

@@ -114,7 +114,7 @@ impl Feeder {
                 .await?;
         }
         let bootstrap = settings.bootstrap.clone();
-        let mut config = settings.feeder();
+        let mut config = settings.keyed_as(topic).feeder();
         if !settings.properties.contains_key("message.timeout.ms") {
             config.set("message.timeout.ms", DELIVERY_TIMEOUT_MS);
         }

@@ -13,6 +13,7 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::Settings;
 use super::detached::Detached;
+use super::whole_topic::Context;
 use crate::clock;
 
 /// The newest records of each partition that are looked at.
@@ -93,7 +94,7 @@ impl Evidence {
 fn newest_keys(settings: &Settings, topic: &str, partitions: i32, mut take: impl FnMut(&[u8], i32)) -> KafkaResult<()> {
     let mut config = settings.consumer("wattdog.reader");
     config.set("enable.partition.eof", "true");
-    let consumer: Detached<BaseConsumer> = Detached::new(config.create()?);
+    let consumer: Detached<BaseConsumer<Context>> = Detached::new(config.create_with_context(Context)?);
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions {
         list.add_partition_offset(topic, partition, Offset::OffsetTail(LOOKED_AT))?;

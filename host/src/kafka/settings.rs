@@ -6,7 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
-use super::Partitioner;
+use super::{Partitioner, Partitions};
 use crate::config::Kafka;
 
 /// What a partition has fetched ahead, at least in messages and at most in KiB; with more partitions than so many, each has less.
@@ -38,13 +38,15 @@ pub struct Settings {
     pub bootstrap: String,
     /// Any librdkafka property; goes over ours.
     pub properties: BTreeMap<String, String>,
+    /// How producers choose the partition of a key.
+    pub partitioner: Partitioner,
 }
 
 impl Settings {
     /// As the configuration says.
     #[must_use]
     pub fn of(kafka: &Kafka) -> Self {
-        Self { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone() }
+        Self { bootstrap: kafka.bootstrap.clone(), properties: kafka.properties.clone(), partitioner: Partitioner::default() }
     }
 
     /// Whether the operator's properties can be used.
@@ -52,6 +54,19 @@ impl Settings {
     /// # Errors
     /// Naming the one that cannot.
     pub fn validate(&self) -> Result<(), String> {
+        if self.properties.contains_key("partitioner") {
+            return Err("`kafka.properties` has `partitioner`: results are keyed as Java's clients do (murmur2), and a change would split \
+                        buildings over two partitions; leave it out"
+                .into());
+        }
+        self.validate_client()
+    }
+
+    /// Whether a command that only sends readings can use these properties; its partitioner is the one that is asked for.
+    ///
+    /// # Errors
+    /// Naming the one that cannot.
+    pub fn validate_client(&self) -> Result<(), String> {
         if let Some(name) = self.properties.keys().find(|name| OURS.contains(&name.as_str())) {
             return Err(format!(
                 "`kafka.properties` has `{name}`, on which depends that nothing is lost or doubled; leave it out"
@@ -65,6 +80,28 @@ impl Settings {
             Err(error) => Err(format!("`kafka.properties` cannot be used: {error}")),
             Ok(_) => Ok(()),
         }
+    }
+
+    /// With the partitioner that a topic's newest records show; where they show none, as they are. A topic that two producers key in two
+    /// ways has its buildings in two partitions.
+    #[must_use]
+    pub fn keyed_as(&self, topic: &str) -> Self {
+        let shown = Partitions::now(self)
+            .ok()
+            .filter(|there| there.of(topic) > 1 && !self.properties.contains_key("partitioner"))
+            .and_then(|there| {
+                Partitioner::of_topic(self, topic, there.of(topic))
+                    .inspect_err(|error| tracing::debug!(topic, %error, "cannot see how the topic is keyed"))
+                    .ok()?
+            });
+        if shown == Some(Partitioner::Crc32) {
+            tracing::warn!(
+                topic,
+                "the topic is keyed with librdkafka's own partitioner (CRC32) and not with Java's (murmur2); new records are keyed alike, so \
+                 that no building is in two partitions"
+            );
+        }
+        Self { partitioner: shown.unwrap_or(self.partitioner), ..self.clone() }
     }
 
     fn client(&self, ours: &[(&str, &str)]) -> ClientConfig {
@@ -152,7 +189,7 @@ impl Settings {
             ("enable.idempotence", "true"),
             ("linger.ms", "5"),
             ("compression.type", "lz4"),
-            ("partitioner", Partitioner::Murmur2.property()),
+            ("partitioner", self.partitioner.property()),
         ])
     }
 
@@ -172,6 +209,7 @@ impl Settings {
             ("queue.buffering.max.kbytes", "8192"),
             // A commit says what became of all records; word of each one costs as much as sending it.
             ("delivery.report.only.error", "true"),
+            ("partitioner", self.partitioner.property()),
             ("reconnect.backoff.max.ms", "2000"),
         ]);
         config.set("transactional.id", transactional_id);
@@ -187,8 +225,11 @@ mod tests {
     fn a_property_that_is_none_or_ours_is_named_and_its_value_is_not() {
         let wrong = |name: &str, value: &str| {
             let properties = BTreeMap::from([(name.to_owned(), value.to_owned())]);
-            Settings { bootstrap: "localhost:9092".into(), properties }.validate().unwrap_err()
+            Settings { bootstrap: "localhost:9092".into(), properties, partitioner: Partitioner::default() }
+                .validate()
+                .unwrap_err()
         };
+        assert!(wrong("partitioner", "random").contains("`partitioner`"));
         assert!(wrong("isolation.level", "read_uncommitted").contains("`isolation.level`"));
         let error = wrong("sasl.pasword", "s3cret");
         assert!(error.contains("`sasl.pasword`") && !error.contains("s3cret"), "{error}");
@@ -196,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_hundred_lanes_fetch_ahead_little_more_than_eight() {
-        let mut settings = Settings { bootstrap: "localhost:9092".into(), properties: BTreeMap::new() };
+        let mut settings = Settings::of(&Kafka { bootstrap: "localhost:9092".into(), ..Kafka::default() });
         let ahead = |settings: &Settings, partitions| {
             let config = settings.member_with_lanes("group", None, partitions);
             ["queued.min.messages", "queued.max.messages.kbytes"].map(|name| config.get(name).unwrap().parse::<i32>().unwrap())

@@ -76,12 +76,13 @@ impl Outcome {
 }
 
 fn shared(config: Config) -> Arc<Shared> {
-    let settings = Settings { bootstrap: String::new(), properties: BTreeMap::new() };
+    let settings = Settings { bootstrap: String::new(), properties: BTreeMap::new(), partitioner: Default::default() };
     let (metrics, _) = Metrics::new();
     let homes = Arc::new(Homes::new(metrics.split_buildings.clone()));
     Arc::new(Shared {
         config,
         settings,
+        compacted: false,
         lineups: Arc::new(Lineups::default()),
         metrics,
         homes,

@@ -58,6 +58,8 @@ pub(super) struct Shared {
     pub(super) progress: Arc<Progress>,
     /// For those who read earlier messages beside the lanes.
     pub(super) settings: Settings,
+    /// The topic that lanes read is compacted: a record without a value takes its key away, and is no reading.
+    pub(super) compacted: bool,
     #[cfg(test)]
     pub(super) planted: Option<super::simulation::Planted>,
 }

@@ -13,10 +13,10 @@ use super::lane::{MAX_OUTBOX_BYTES, Orders};
 use super::log::{LaneLog, LogError};
 use super::pace::Pace;
 use super::recovery::tell_lost;
-use crate::config::Config;
+use super::work::Rekeying;
 use crate::decode::Decoder;
 use crate::domain::Message;
-use crate::metrics::{LostLabel, Metrics};
+use crate::metrics::{Counter, LostLabel, Metrics, PartitionLabel};
 use crate::results::{Moved, Outbox};
 
 /// One life, on a partition of the input.
@@ -32,6 +32,8 @@ pub(super) struct Rekeyer<L> {
     metrics: Metrics,
     /// Under which offsets are counted that were deleted before they were read.
     lost: LostLabel,
+    /// Counts records without a value, where they are no readings.
+    tombstones: Option<Counter>,
 }
 
 impl<L: LaneLog> Rekeyer<L> {
@@ -39,11 +41,14 @@ impl<L: LaneLog> Rekeyer<L> {
     ///
     /// # Errors
     /// When the log does not answer as it should; it comes back.
-    pub(super) fn begin(config: &Config, metrics: &Metrics, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
+    pub(super) fn begin(work: &Rekeying, mut log: L, orders: Arc<Orders>) -> Result<Self, (LogError, L)> {
+        let Rekeying { config, metrics, compacted } = work;
+        let tombstones = PartitionLabel { partition: log.partition().to_string() };
         let lost = LostLabel::of("repartition", &config.kafka.topic, log.partition());
         metrics.lost_records.get_or_create(&lost).inc_by(0);
         match go_on(&mut log, metrics, &lost) {
             Ok(next_offset) => Ok(Self {
+                tombstones: compacted.then(|| metrics.tombstones.get_or_create(&tombstones).clone()),
                 metrics: metrics.clone(),
                 lost,
                 lag: RepartitionLag::of(metrics, &log),
@@ -83,9 +88,13 @@ impl<L: LaneLog> Rekeyer<L> {
     /// Takes what is there; false when there was nothing.
     fn step(&mut self) -> bool {
         let wait = self.pace.wait();
-        let Self { log, decoder, outbox, next_offset, .. } = self;
+        let Self { log, decoder, outbox, next_offset, tombstones, .. } = self;
         let came = log.poll(wait, &mut |messages| {
             for message in messages.iter().filter(|message| message.offset >= *next_offset) {
+                if let (Some(tombstones), None) = (&tombstones, message.payload) {
+                    tombstones.inc();
+                    continue;
+                }
                 let sender_key = message.key.filter(|_| decoder.reads_key());
                 let sender_headers = sender_headers(decoder, message);
                 decoder.by_building(message, |building, value| {

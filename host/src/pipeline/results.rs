@@ -35,6 +35,8 @@ pub(super) struct Results {
     parts: Option<Parts>,
     /// Nothing is said or counted.
     pub(super) muted: bool,
+    /// Counts records without a value, where they are no readings.
+    pub(super) tombstones: Option<Counter>,
 }
 
 impl Results {
@@ -46,7 +48,17 @@ impl Results {
         read_headers: Vec<CString>,
         parts: Option<Parts>,
     ) -> Self {
-        Self { parts, read_headers, outbox: Outbox::default(), format, place, metrics, findings: Vec::new(), muted: false }
+        Self {
+            parts,
+            read_headers,
+            outbox: Outbox::default(),
+            format,
+            place,
+            metrics,
+            findings: Vec::new(),
+            muted: false,
+            tombstones: None,
+        }
     }
 
     /// What follows is said of another place; returns the one before.
@@ -77,6 +89,10 @@ impl Results {
     /// A message that is in no result.
     pub(super) fn reject(&mut self, message: &Message<'_>, reject: &Reject, stage: &'static str) {
         if self.muted {
+            return;
+        }
+        if let (Some(tombstones), Reason::Empty) = (&self.tombstones, reject.reason) {
+            tombstones.inc();
             return;
         }
         let reason = ReasonLabel { reason: reject.reason.word().to_owned() };

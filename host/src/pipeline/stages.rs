@@ -12,7 +12,7 @@ use crate::decode::{Decoder, Parts};
 use crate::detect::{Detect, Source};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Moved, Reason, Redriven, Reject};
 use crate::enrich::Enrich;
-use crate::metrics::PluginLabel;
+use crate::metrics::{PartitionLabel, PluginLabel};
 use crate::registry::{Lineup, Plugin, Role};
 use crate::results::RowFormat;
 use crate::state::LaneState;
@@ -41,11 +41,15 @@ impl Stages {
         let format = RowFormat::new(&measures);
         let decoder = Decoder::new(&config.input);
         let read_headers = decoder.headers().map(CStr::to_owned).collect();
+        let mut results = Results::new(format, place.clone(), shared.metrics.clone(), read_headers, Parts::of(&config.input));
+        let label = PartitionLabel { partition: partition.to_string() };
+        let tombstones = shared.metrics.tombstones.get_or_create(&label).clone();
+        results.tombstones = shared.compacted.then_some(tombstones);
         Self {
             decoder,
             enrich: Enrich::default(),
             detect: Detect::default(),
-            results: Results::new(format, place.clone(), shared.metrics.clone(), read_headers, Parts::of(&config.input)),
+            results,
             batch: Batch::new(measures.len()),
             keep: Vec::new(),
             replaying: false,

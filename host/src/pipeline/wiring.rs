@@ -15,7 +15,7 @@ use super::repartition::{self, Undecided};
 use super::work::{Rekeying, Scoring};
 use super::{LaneInfo, Lanes, Progress};
 use crate::config::{Config, Topics};
-use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, TopicWatch, ensure_topics};
+use crate::kafka::{Group, KafkaError, Partitions, Settings, TopicError, TopicSpec, TopicWatch, ensure_topics, topic_property};
 use crate::metrics::{Metrics, PluginLabel};
 use crate::registry::{Keeper, KeeperConfig, PluginInfo, State, compiler};
 
@@ -133,17 +133,19 @@ impl Host {
         let mut partitions = prepare_input(&config, &settings, &there).await?;
         let stop = Arc::new(AtomicBool::new(false));
         let watch = watch_topics(&config, &settings, &metrics);
+        let mut compacted = is_compacted(&settings, &config.kafka.topic).await;
         let (mut rekeyers, mut servers) = (None, Vec::new());
         if let Some(keyed) = repartition::prepare(&config, &settings, &there, partitions).await? {
             let (lanes, server) = join(
-                Box::new(Rekeying(keyed.rekeyers.clone(), metrics.clone())),
+                Box::new(Rekeying { config: keyed.rekeyers.clone(), metrics: metrics.clone(), compacted }),
                 keyed.rekeyers,
                 partitions,
-                &settings,
+                &settings.keyed_as(&config.topics.repartition),
                 &stop,
                 &watch,
             )?;
             rekeyers = Some(lanes);
+            compacted = false;
             servers.push(server);
             (config, partitions) = (keyed.lanes, keyed.partitions);
         }
@@ -153,6 +155,7 @@ impl Host {
         let shared = Shared {
             config: config.clone(),
             settings: settings.clone(),
+            compacted,
             lineups: Arc::clone(keeper.lineups()),
             metrics: metrics.clone(),
             progress: Arc::clone(&progress),
@@ -160,6 +163,7 @@ impl Host {
             #[cfg(test)]
             planted: None,
         };
+        let settings = settings.keyed_as(&config.topics.aggregations);
         let (lanes, server) = join(Box::new(Scoring(Arc::new(shared))), config, partitions, &settings, &stop, &watch)?;
         servers.push(server);
         Ok(Self { status: Status { lanes, rekeyers, keeper, progress, metrics }, watch, stop, servers })
@@ -207,6 +211,21 @@ fn serve(group: Group, lanes: Arc<Lanes>, stop: Arc<AtomicBool>) -> JoinHandle<(
             group.leave();
         })
         .expect("a process that cannot start one thread cannot start")
+}
+
+/// Whether the input keeps only the last record of each key; said once, since readings are missing then.
+async fn is_compacted(settings: &Settings, topic: &str) -> bool {
+    let policy = topic_property(settings, topic, "cleanup.policy").await.ok().flatten().unwrap_or_default();
+    let is_compacted = policy.split(',').any(|word| word.trim() == "compact");
+    if is_compacted {
+        tracing::warn!(
+            topic,
+            "the input is compacted: of readings with the same key the broker keeps only the last, and what it removes before it is read \
+             is in no result. Set `cleanup.policy=delete` on the topic. Records without a value are counted in \
+             `wattdog_tombstones_total`, and are no dead letters"
+        );
+    }
+    is_compacted
 }
 
 /// Looks at the topics of the configuration, for as long as somebody has what is returned.

@@ -38,7 +38,12 @@ impl Work for Scoring {
 }
 
 /// From the input to the topic that is keyed by building.
-pub(super) struct Rekeying(pub(super) Config, pub(super) Metrics);
+pub(super) struct Rekeying {
+    pub(super) config: Config,
+    pub(super) metrics: Metrics,
+    /// A record of the input without a value takes its key away, and is no reading.
+    pub(super) compacted: bool,
+}
 
 impl Work for Rekeying {
     fn name(&self) -> &'static str {
@@ -46,7 +51,7 @@ impl Work for Rekeying {
     }
 
     fn live(&self, log: KafkaLane, orders: &Arc<Orders>, caught_up: &mut dyn FnMut()) -> (Result<(), LogError>, KafkaLane) {
-        let mut rekeyer = match Rekeyer::begin(&self.0, &self.1, log, Arc::clone(orders)) {
+        let mut rekeyer = match Rekeyer::begin(self, log, Arc::clone(orders)) {
             Ok(rekeyer) => rekeyer,
             Err((error, log)) => return (Err(error), log),
         };

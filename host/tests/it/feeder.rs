@@ -28,8 +28,12 @@ pub(crate) struct Feeder {
 
 impl Feeder {
     pub(crate) fn new(world: &World, compression: &str) -> Self {
+        Self::to(&world.kafka, &world.name, compression)
+    }
+
+    pub(crate) fn to(kafka: &str, topic: &str, compression: &str) -> Self {
         let producer = ClientConfig::new()
-            .set("bootstrap.servers", &world.kafka)
+            .set("bootstrap.servers", kafka)
             .set("enable.idempotence", "true")
             .set("compression.type", compression)
             // As long as it takes: a broker that is away is part of some tests.
@@ -37,7 +41,7 @@ impl Feeder {
             .set("linger.ms", "20")
             .create()
             .unwrap();
-        Self { producer, topic: world.name.clone() }
+        Self { producer, topic: topic.to_owned() }
     }
 
     pub(crate) fn send(&self, key: &str, value: Option<&[u8]>) {

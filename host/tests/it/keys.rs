@@ -1,10 +1,16 @@
 //! Records of `replay` and `generate`: keyed by building as Java's producers would, and confirmed by the broker or named.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Output;
+use std::time::Duration;
+
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, Message as _};
 
 use crate::log_admin::LogAdmin;
-use crate::servers::World;
+use crate::servers::{World, eventually};
+use crate::topics::read_topic;
 
 fn lines(world: &World, name: &str, lines: impl IntoIterator<Item = String>) -> PathBuf {
     let file = world.folder.path().join(name);
@@ -98,14 +104,76 @@ async fn one_record_that_is_refused_holds_up_no_other_and_is_told() {
     let world = World::new("one_refused");
     let admin = LogAdmin::of(&world.kafka);
     admin.make(&world.name, 1, &[("max.message.bytes", "2000")]).await;
-    let long = format!("\"{}\"", "x".repeat(3_000));
-    let readings = (0..20).map(|second| if second == 7 { reading(&long, second) } else { reading("\"Gym\"", second) });
+    let long = format!("\"Gym\",\"note\":\"{}\"", "x".repeat(3_000));
+    let readings = (0..20).map(|second| reading(if second == 7 { &long } else { "\"Gym\"" }, second));
     let file = lines(&world, "readings.jsonl", readings);
     // Each in a batch of its own, as long as it is.
     let alone = ["--property", "batch.size=1", "--property", "compression.type=none", file.to_str().unwrap()];
     let said = refusal(&replay(&world, &alone));
     assert!(said.contains("did not take 1 of 20 records"), "{said}");
     assert_eq!(admin.counts(&world.name, 1), [19]);
+}
+
+const BUILDINGS: [&str; 8] = ["Gym", "Hall", "Library", "Mensa", "North", "South", "Tower", "Workshop"];
+
+/// With librdkafka's own partitioner, as producers in C, Python and Go have it.
+fn send_by_crc32(world: &World, topic: &str) {
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &world.kafka).create().unwrap();
+    for building in BUILDINGS {
+        let value = reading(&format!("\"{building}\""), 0);
+        producer.send(BaseRecord::to(topic).key(building).payload(&value)).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+/// The partitions in which each building is.
+fn homes(world: &World, topic: &str) -> BTreeMap<String, BTreeSet<i32>> {
+    let mut homes = BTreeMap::<String, BTreeSet<i32>>::new();
+    read_topic(&world.kafka, topic, |message| {
+        let building = std::str::from_utf8(message.key().unwrap()).unwrap().to_owned();
+        homes.entry(building).or_default().insert(message.partition());
+    });
+    homes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_goes_where_the_topics_own_records_of_a_building_are() {
+    let world = World::new("crc32");
+    LogAdmin::of(&world.kafka).make(&world.name, 3, &[]).await;
+    send_by_crc32(&world, &world.name);
+    let file = lines(&world, "backfill.jsonl", BUILDINGS.map(|building| reading(&format!("\"{building}\""), 60)));
+    let output = replay(&world, &[file.to_str().unwrap()]);
+    assert!(output.status.success());
+    let homes = homes(&world, &world.name);
+    assert!(homes.len() == BUILDINGS.len() && homes.values().all(|partitions| partitions.len() == 1), "{homes:?}");
+    // Asked for by name, a partitioner is obeyed.
+    let murmur2 = ["--property", "partitioner=murmur2_random", file.to_str().unwrap()];
+    assert!(replay(&world, &murmur2).status.success());
+    assert!(self::homes(&world, &world.name).values().any(|partitions| partitions.len() == 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyed_topic_of_an_older_program_splits_no_building() {
+    let mut world = World::new("older_keyed");
+    world.configure("[window]\nsize = \"15m\"\n");
+    let (admin, keyed) = (LogAdmin::of(&world.kafka), format!("{}.repartition", world.name));
+    admin.make(&world.name, 3, &[]).await;
+    admin.make(&keyed, 3, &[]).await;
+    send_by_crc32(&world, &keyed);
+    let file = lines(&world, "more.jsonl", BUILDINGS.map(|building| reading(&format!("\"{building}\""), 60)));
+    assert!(replay(&world, &[file.to_str().unwrap()]).status.success());
+    let running = world.start_with(&[("WATTDOG__INPUT__REPARTITION", "always")]);
+    let postgres = world.postgres().await;
+    eventually("each building has both readings in one row", async || {
+        let query = "SELECT count(*) FROM aggregations WHERE count = 2";
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&postgres).await.ok()?;
+        (count == BUILDINGS.len() as i64).then_some(())
+    })
+    .await;
+    let homes = homes(&world, &keyed);
+    assert!(homes.len() == BUILDINGS.len() && homes.values().all(|partitions| partitions.len() == 1), "{homes:?}");
+    assert!(world.log().contains("keyed with librdkafka's own partitioner"), "{}", world.log());
+    running.stop();
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod log_admin;
 mod logs;
 mod monitoring;
 mod odd_messages;
+mod odd_topics;
 mod oracle;
 mod other_languages;
 mod page;

@@ -99,7 +99,8 @@ impl Results {
             dead_letters: name("dead-letters"),
             ..Topics::default()
         };
-        let settings = Settings { bootstrap: world.kafka.clone(), properties: Default::default() };
+        let settings =
+            Settings { bootstrap: world.kafka.clone(), properties: Default::default(), partitioner: Default::default() };
         let names = [&topics.aggregations, &topics.anomalies, &topics.shadow_anomalies, &topics.dead_letters];
         let specs =
             names.map(|name| TopicSpec { name: name.clone(), partitions: PARTITIONS, compacted: false, retention_ms: None });

@@ -66,7 +66,8 @@ fn lineup(generation: u64) -> Lineup {
 fn shared(config: Config, planted: Option<Planted>) -> Arc<Shared> {
     let lineups = Arc::new(Lineups::default());
     lineups.publish(lineup(1));
-    let settings = Settings { bootstrap: String::new(), properties: std::collections::BTreeMap::new() };
+    let settings =
+        Settings { bootstrap: String::new(), properties: std::collections::BTreeMap::new(), partitioner: Default::default() };
     let (metrics, _) = Metrics::new();
     let homes = Arc::new(Homes::new(metrics.split_buildings.clone()));
     Arc::new(Shared { config, settings, lineups, metrics, homes, progress: Arc::new(Progress::default()), planted })

@@ -11,6 +11,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::disk::SmallDisk;
 use super::hosts::Hosts;
+use super::load::Load;
+use super::topics::{STANDSTILL, Topics};
 use super::ways::Ways;
 use super::{SESSION, load};
 use crate::faults::service;
@@ -66,6 +68,14 @@ pub(super) enum Fault {
     DiskFull {
         for_s: u64,
     },
+    /// Records of the input are deleted while hosts stand still.
+    InputCut,
+    /// The input is deleted and made anew.
+    InputMadeAnew,
+    /// The input gets one more partition.
+    InputGrown,
+    /// Rows are deleted before a store has read them.
+    ResultsCut,
 }
 
 /// What faults need beside the hosts.
@@ -76,11 +86,20 @@ pub(super) struct Ground {
     pub(super) input: String,
     /// Where they keep their state.
     pub(super) state: String,
+    pub(super) topics: Topics,
+    pub(super) load: Load,
+    /// Lanes read the input itself. What it loses is then in no window, and what follows from a state that is built anew cannot be
+    /// told by anybody, so it is left as it is.
+    pub(super) keyed: bool,
 }
 
 impl Fault {
-    pub(super) fn any(random: &mut Xoshiro256PlusPlus) -> Self {
-        match random.random_range(0..28) {
+    pub(super) fn any(random: &mut Xoshiro256PlusPlus, keyed: bool) -> Self {
+        match random.random_range(0..34) {
+            28..30 if !keyed => Self::InputCut,
+            30 if !keyed => Self::InputMadeAnew,
+            31 if !keyed => Self::InputGrown,
+            28..34 => Self::ResultsCut,
             0..5 => Self::Kill { returns_at_once: random.random_range(0..4) > 0 },
             5..11 => Self::KillAt { place: PLACES[random.random_range(0..PLACES.len())], pass: random.random_range(1..12) },
             11..13 => Self::Freeze,
@@ -99,7 +118,7 @@ impl Fault {
         }
     }
 
-    pub(super) async fn strike(self, world: &World, ground: &Ground, hosts: &mut Hosts<'_>, random: &mut Xoshiro256PlusPlus) {
+    pub(super) async fn strike(self, world: &World, ground: &mut Ground, hosts: &mut Hosts<'_>, random: &mut Xoshiro256PlusPlus) {
         let victim = hosts.any(random);
         match self {
             Self::Kill { returns_at_once } => {
@@ -147,6 +166,22 @@ impl Fault {
             Self::StateDeleted => delete_state(world, &ground.state).await,
             Self::Way { to, is, for_s } => ground.ways.make(is, to, Duration::from_secs(for_s)),
             Self::DiskFull { for_s } => ground.disk.fill(Duration::from_secs(for_s)),
+            Self::InputCut => {
+                hosts.signal_all("STOP");
+                std::thread::sleep(STANDSTILL);
+                ground.topics.cut_input().await;
+                hosts.signal_all("CONT");
+            }
+            Self::InputMadeAnew => {
+                ground.topics.make_input_anew(world, &ground.load).await;
+            }
+            Self::InputGrown => ground.topics.grow_input().await,
+            Self::ResultsCut => {
+                service("stop", "postgres");
+                std::thread::sleep(STANDSTILL);
+                ground.topics.cut_rows().await;
+                hosts.all_anew(|| service("start", "postgres"));
+            }
         }
     }
 }

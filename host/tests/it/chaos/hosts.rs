@@ -36,6 +36,19 @@ impl<'w> Hosts<'w> {
         &mut self.running[at].1
     }
 
+    pub(super) fn signal_all(&self, name: &str) {
+        self.running.iter().for_each(|(_, host)| host.signal(name));
+    }
+
+    /// `kill -9` for all, and another life of each after `meanwhile`.
+    pub(super) fn all_anew(&mut self, meanwhile: impl FnOnce()) {
+        let names: Vec<_> = self.running.drain(..).map(|(name, _)| name).collect();
+        meanwhile();
+        for name in names {
+            self.start(name, None);
+        }
+    }
+
     /// `kill -9`.
     pub(super) fn kill(&mut self, at: usize) -> String {
         self.running.remove(at).0

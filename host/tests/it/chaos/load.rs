@@ -49,16 +49,20 @@ pub(crate) fn line(number: u64) -> (String, String) {
 /// A gateway that sends until it is told to stop.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
+    pause: Arc<AtomicBool>,
+    /// It sends nothing, and the broker has all that was sent.
+    rests: Arc<AtomicBool>,
     thread: JoinHandle<u64>,
 }
 
 impl Load {
     /// Keyed by building, or by nothing that says anything.
     pub(crate) fn start(world: &World, keyed: bool) -> Self {
-        let (feeder, stop) = (Feeder::new(world, "lz4"), Arc::new(AtomicBool::new(false)));
-        let stopped = Arc::clone(&stop);
+        let [stop, pause, rests] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+        let (stopped, paused, resting) = (Arc::clone(&stop), Arc::clone(&pause), Arc::clone(&rests));
+        let (kafka, topic) = (world.kafka.clone(), world.name.clone());
         let thread = std::thread::spawn(move || {
-            let mut sent = 0;
+            let (mut feeder, mut sent) = (Feeder::to(&kafka, &topic, "lz4"), 0);
             while !stopped.load(Ordering::Relaxed) {
                 for _ in 0..AT_ONCE {
                     let (building, line) = line(sent);
@@ -67,11 +71,33 @@ impl Load {
                     sent += 1;
                 }
                 std::thread::sleep(PAUSE);
+                if paused.load(Ordering::Relaxed) {
+                    feeder.finish();
+                    resting.store(true, Ordering::Relaxed);
+                    while paused.load(Ordering::Relaxed) {
+                        std::thread::sleep(PAUSE);
+                    }
+                    resting.store(false, Ordering::Relaxed);
+                    // The topic may be another one.
+                    feeder = Feeder::to(&kafka, &topic, "lz4");
+                }
             }
             feeder.finish();
             sent
         });
-        Self { stop, thread }
+        Self { stop, pause, rests, thread }
+    }
+
+    /// Sends nothing until [`Load::go_on`].
+    pub(crate) fn pause(&self) {
+        self.pause.store(true, Ordering::Relaxed);
+        while !self.rests.load(Ordering::Relaxed) {
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.pause.store(false, Ordering::Relaxed);
     }
 
     /// How many messages the topic has.

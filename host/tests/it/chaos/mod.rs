@@ -8,6 +8,8 @@ mod faults;
 mod hosts;
 pub(crate) mod load;
 pub(crate) mod oracle;
+mod recorder;
+mod topics;
 mod ways;
 
 use std::path::Path;
@@ -22,6 +24,8 @@ use disk::SmallDisk;
 use faults::{Fault, Ground};
 use hosts::Hosts;
 use load::Load;
+use oracle::Named;
+use topics::Topics;
 use ways::Ways;
 
 /// An input that is keyed by building, and one that is not.
@@ -61,7 +65,6 @@ async fn run(faults: u64, seed: u64) {
     let disk = SmallDisk::under(&world).await;
     let through = if keyed { "" } else { ".repartition" };
     let (input, state) = (format!("{}{through}", world.name), format!("{}.state{through}", world.name));
-    let ground = Ground { ways, disk, input, state };
     load::drop_tally(&world, 1);
     make_topic(&world).await;
     let load = Load::start(&world, keyed);
@@ -69,24 +72,29 @@ async fn run(faults: u64, seed: u64) {
     hosts.add();
     std::thread::sleep(Duration::from_secs(3));
     assert!(hosts.get(0).lives(), "{}", world.log());
+    let topics = Topics::of(&world);
+    let mut ground = Ground { ways, disk, input, state, topics, load, keyed };
     let input = if keyed { "keyed by building" } else { "without keys" };
     let began = Instant::now();
     let mut report = format!("# Chaos: {faults} faults, seed {seed}, an input {input}\n\n| s | fault |\n|---|---|\n");
     for _ in 0..faults {
         std::thread::sleep(Duration::from_millis(random.random_range(300..2_500)));
-        let fault = Fault::any(&mut random);
+        let fault = Fault::any(&mut random, ground.keyed);
         let line = format!("| {:.0} | {fault:?} |\n", began.elapsed().as_secs_f64());
         print!("{line}");
         report += &line;
-        fault.strike(&world, &ground, &mut hosts, &mut random).await;
+        fault.strike(&world, &mut ground, &mut hosts, &mut random).await;
         hosts.keep_one(&mut random);
     }
+    let Ground { mut topics, load, input: read, ways: _ways, disk: _disk, .. } = ground;
     let sent = load.stop();
     let fed = began.elapsed();
-    let comparison = oracle::compare(&world, &world.name, (!keyed).then_some(&*ground.input), PATIENCE).await;
+    let lost = if keyed { 0 } else { topics.settle(&world) };
+    let named = Named { input: &topics.input_file, rows: &topics.rows_file };
+    let comparison = oracle::compare_with(&world, &world.name, (!keyed).then_some(&*read), Some(&named), PATIENCE).await;
     hosts.stop();
     report += &format!(
-        "\n{sent} messages in {:.0} s; expected: {}.\n\nlost {}, doubled {}, wrong {}\n",
+        "\n{sent} messages in {:.0} s, of which hosts have named {lost} as deleted before they were read; expected: {}.\n\nlost {}, doubled {}, wrong {}\n",
         fed.as_secs_f64(),
         comparison.expected,
         comparison.lost.len(),

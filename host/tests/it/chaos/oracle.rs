@@ -1,12 +1,14 @@
 //! Every row and every dead letter that follows from the input topic, told by code that shares nothing with the host's: the Python
 //! of `host/xtask/verify/delivery.py`.
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::load::UNBEARABLE;
+use super::recorder::named_lost;
 use crate::faults::service;
 use crate::servers::{World, variable, workspace};
 
@@ -31,10 +33,27 @@ impl Comparison {
 
 /// Compares until all is as it should be, or patience ends. `keyed`: the topic that lanes read instead of the input.
 pub(crate) async fn compare(world: &World, input: &str, keyed: Option<&str>, patience: Duration) -> Comparison {
+    compare_with(world, input, keyed, None, patience).await
+}
+
+/// Copies of topics whose records were deleted. What hosts have named as lost of them need not be in any result.
+pub(super) struct Named<'a> {
+    pub(super) input: &'a Path,
+    pub(super) rows: &'a Path,
+}
+
+/// With what was deleted on the way.
+pub(super) async fn compare_with(
+    world: &World,
+    input: &str,
+    keyed: Option<&str>,
+    named: Option<&Named<'_>>,
+    patience: Duration,
+) -> Comparison {
     let began = Instant::now();
     loop {
         let is_last = began.elapsed() > patience;
-        let output = compare_now(world, input, keyed);
+        let output = compare_now(world, input, keyed, named);
         if output.status.success() {
             let comparison: Comparison = serde_json::from_slice(&output.stdout).expect("the oracle prints one object");
             // What is doubled stays so.
@@ -59,7 +78,7 @@ fn wake_mongodb() {
     service("start", "ferretdb");
 }
 
-fn compare_now(world: &World, input: &str, keyed: Option<&str>) -> Output {
+fn compare_now(world: &World, input: &str, keyed: Option<&str>, named: Option<&Named<'_>>) -> Output {
     let mut oracle = Command::new(variable("WATTDOG_TEST_PYTHON"));
     oracle.arg(workspace().join("host/xtask/verify/delivery.py"));
     // The scripts stand in the source tree, which stays as it is.
@@ -69,5 +88,10 @@ fn compare_now(world: &World, input: &str, keyed: Option<&str>) -> Output {
     oracle.arg("--dead-letters").arg(format!("{}.dead-letters", world.name));
     oracle.args(["--postgres", &world.postgres, "--mongodb", &world.mongodb, "--database", &world.name]);
     oracle.arg("--models").arg(workspace().join("models")).arg("--unbearable").arg(UNBEARABLE.to_string());
+    if let Some(Named { input, rows }) = named {
+        let lost = world.folder.path().join("lost.json");
+        std::fs::write(&lost, serde_json::to_vec(&named_lost(&world.log())).unwrap()).unwrap();
+        oracle.arg("--recorded-input").arg(input).arg("--recorded-rows").arg(rows).arg("--lost").arg(lost);
+    }
     oracle.output().expect("Python runs")
 }
