@@ -88,24 +88,27 @@ impl Gaps {
         self.0.extend(resets);
     }
 
-    /// Looks at the next messages. `next`: the first offset that was not read. `start`: where the partition begins, as far as the
-    /// client knows.
-    pub(super) fn look(&mut self, mut next: i64, start: i64, offsets: impl Iterator<Item = i64>) -> Option<Found> {
-        let mut lost: Option<Range<i64>> = None;
+    /// Looks at the next messages, and adds what they show to `found`. `next`: the first offset that was not read. `start`: where the
+    /// partition begins, as far as the client knows.
+    pub(super) fn look(&mut self, mut next: i64, start: i64, offsets: impl Iterator<Item = i64>, found: &mut Vec<Found>) {
         for offset in offsets {
-            let Some(&at) = self.0.front() else { break };
-            if offset < next {
-                return Some(Found::Backwards);
+            if self.0.is_empty() {
+                return;
             }
-            let at = at.max(next);
-            if offset >= at {
-                self.0.pop_front();
+            if offset < next {
+                return found.push(Found::Backwards);
+            }
+            // A client that does not know yet where the partition begins is sent there more than once; it was further on before.
+            while let Some(at) = self.0.pop_front_if(|at| *at <= offset) {
+                let at = at.max(next);
                 let until = if start > at { start.min(offset) } else { offset };
-                lost = Some(lost.map_or(at, |lost| lost.start)..until);
+                if until > at {
+                    found.push(Found::Lost(at..until));
+                }
+                next = next.max(until);
             }
             next = offset + 1;
         }
-        lost.filter(|lost| !lost.is_empty()).map(Found::Lost)
     }
 
     /// Nothing came after the reset: what the broker says of the partition decides.
@@ -137,9 +140,11 @@ mod tests {
     }
 
     fn after(resets: &[i64], next: i64, start: i64, offsets: &[i64]) -> Option<Found> {
-        let mut gaps = Gaps::default();
+        let (mut gaps, mut found) = (Gaps::default(), Vec::new());
         gaps.add(resets.to_vec());
-        gaps.look(next, start, offsets.iter().copied())
+        gaps.look(next, start, offsets.iter().copied(), &mut found);
+        assert!(found.len() <= 1, "{found:?}");
+        found.pop()
     }
 
     #[test]
@@ -151,8 +156,18 @@ mod tests {
         assert_eq!(after(&[100], 100, 900, &[500, 501]), Some(Found::Lost(100..500)));
         // The first record after the beginning was compacted away.
         assert_eq!(after(&[100], 100, 500, &[507]), Some(Found::Lost(100..500)));
+        // Sent to the beginning twice, since the client thought that it was 0.
+        assert_eq!(after(&[100, 0], 100, 500, &[500, 501, 502]), Some(Found::Lost(100..500)));
         // Without a reset an offset that is missing was never a record.
         assert_eq!(after(&[], 100, 500, &[500]), None);
+    }
+
+    #[test]
+    fn what_is_lost_twice_is_two_ranges() {
+        let (mut gaps, mut found) = (Gaps::default(), Vec::new());
+        gaps.add(vec![100, 502]);
+        gaps.look(100, 900, [500, 501, 900].into_iter(), &mut found);
+        assert_eq!(found, [Found::Lost(100..500), Found::Lost(502..900)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A lane's sight of Kafka: its partition, its transactional producer, its partition of the state topic.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ pub struct KafkaLane {
     /// Ids of the input and of the state topic when this life began.
     ids: [Option<Uuid>; 2],
     gaps: Gaps,
-    lost: Option<Range<i64>>,
+    lost: VecDeque<Range<i64>>,
     /// The input's offsets began again below what was read.
     backwards: bool,
 }
@@ -98,7 +99,7 @@ impl KafkaLane {
             state: None,
             ids: [None; 2],
             gaps: Gaps::default(),
-            lost: None,
+            lost: VecDeque::new(),
             backwards: false,
         }
     }
@@ -108,29 +109,26 @@ impl KafkaLane {
     }
 
     /// After a reset of the client: what came shows what it passed over; when nothing comes, the broker says where the input begins.
-    fn look_for_gaps(&mut self, first: Option<Found>, is_silent: bool) {
-        let found = match first {
-            None if is_silent && !self.gaps.is_empty() => {
-                let Ok(held) = self.queue.held(CALL_TIMEOUT) else { return };
-                let found = self.gaps.at_rest(self.next, &held);
-                if found.is_none() {
-                    seek_again(&self.queue, self.next);
+    fn look_for_gaps(&mut self, mut found: Vec<Found>, is_silent: bool) {
+        if is_silent && !self.gaps.is_empty() {
+            let Ok(held) = self.queue.held(CALL_TIMEOUT) else { return };
+            found.extend(self.gaps.at_rest(self.next, &held));
+            if found.is_empty() {
+                seek_again(&self.queue, self.next);
+            }
+        }
+        for found in found {
+            match found {
+                Found::Lost(lost) => {
+                    self.from = self.from.max(lost.end);
+                    self.next = self.next.max(lost.end);
+                    self.lost.push_back(lost);
                 }
-                found
-            }
-            first => first,
-        };
-        match found {
-            None => {}
-            Some(Found::Lost(lost)) => {
-                self.from = self.from.max(lost.end);
-                self.next = self.next.max(lost.end);
-                self.lost = Some(self.lost.take().map_or(lost.start, |before| before.start)..lost.end);
-            }
-            Some(Found::Backwards) => {
-                self.gaps.clear();
-                self.group.watch.look();
-                self.backwards = true;
+                Found::Backwards => {
+                    self.gaps.clear();
+                    self.group.watch.look();
+                    self.backwards = true;
+                }
             }
         }
     }
@@ -212,7 +210,7 @@ impl LaneLog for KafkaLane {
     }
 
     fn take_lost(&mut self) -> Option<Range<i64>> {
-        self.lost.take()
+        self.lost.pop_front()
     }
 
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
@@ -245,7 +243,8 @@ impl LaneLog for KafkaLane {
         (self.from, self.next) = (offset, offset);
         self.queue.take_resets();
         self.gaps.clear();
-        (self.lost, self.backwards) = (None, false);
+        self.lost.clear();
+        self.backwards = false;
         self.queue.seek(offset, CALL_TIMEOUT).map_err(|error| of_call(&error))
     }
 
@@ -254,10 +253,12 @@ impl LaneLog for KafkaLane {
         let polled = reader.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
         gaps.add(queue.take_resets());
-        let found =
-            if gaps.is_empty() { None } else { gaps.look(*next, queue.start(), messages.iter().map(|message| message.offset)) };
+        let mut found = Vec::new();
+        if !gaps.is_empty() {
+            gaps.look(*next, queue.start(), messages.iter().map(|message| message.offset), &mut found);
+        }
         // Those of another topic are read from its beginning by the next life.
-        let messages = if found == Some(Found::Backwards) { &[] } else { &messages[..] };
+        let messages = if found.contains(&Found::Backwards) { &[] } else { &messages[..] };
         let (too_early, wanted) = messages.split_at(messages.partition_point(|message| message.offset < *from));
         if wanted.is_empty() && !too_early.is_empty() {
             seek_again(queue, *from);

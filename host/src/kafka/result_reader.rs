@@ -152,8 +152,12 @@ impl ResultReader {
                 let (topic, partition) = (*topic, message.partition());
                 if let Some(gaps) = gaps.get_mut(&(topic, partition)) {
                     let start = watermarks(&subscription.consumer, name, partition).map_or(0, |(start, _)| start);
-                    if let Some(Found::Lost(offsets)) = gaps.look(0, start, std::iter::once(message.offset())) {
-                        lost.push(LostRows { topic: name.to_string_lossy().into_owned(), partition, offsets });
+                    let mut found = Vec::new();
+                    gaps.look(0, start, std::iter::once(message.offset()), &mut found);
+                    for found in found {
+                        if let Found::Lost(offsets) = found {
+                            lost.push(LostRows { topic: name.to_string_lossy().into_owned(), partition, offsets });
+                        }
                     }
                 }
                 take(topic, &message);

@@ -215,3 +215,53 @@ impl Plan {
         Self::Anew { from: Some(held.start), answered: Some(answered), stale: stored.into_keys() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const ID: Uuid = Uuid::from_u128(1);
+    const ANOTHER: Uuid = Uuid::from_u128(2);
+
+    /// Of a lane with a state up to offset 80 of the topic `ID`, and a commit as given.
+    fn plan(committed: Option<i64>, held: Range<i64>, topic_id: Option<Uuid>) -> Plan {
+        let config = Config::default();
+        let mut stored = StoredLane::new(&config);
+        stored.take(format!("{}/{}/lane", config.kafka.group, config.kafka.topic).into_bytes(), Some(Vec::new()));
+        let restored = || Restored {
+            state: LaneState { next_offset: Some(80), topic_id: Some(ID), ..LaneState::new(&config) },
+            kept: Vec::new(),
+            writer: StateWriter::new(&config, Vec::new()),
+            reshaped: false,
+        };
+        Plan::of(&Seen { partition: 0, committed, held: &held, topic_id }, stored, |_| Ok(restored()))
+    }
+
+    #[test]
+    fn a_state_of_another_topic_is_not_gone_on_with_however_many_records_that_one_has() {
+        for end in [0, 50, 80, 400] {
+            for committed in [None, Some(80), Some(100)] {
+                let plan = plan(committed, 0..end, Some(ANOTHER));
+                assert!(matches!(plan, Plan::AnotherTopic { id: ANOTHER, .. }), "{committed:?} of {end}");
+            }
+        }
+        // Where the broker has no ids, what is beyond the end tells it.
+        for committed in [None, Some(100)] {
+            assert!(matches!(plan(committed, 0..50, None), Plan::Anew { from: Some(0), answered: None, .. }), "{committed:?}");
+        }
+    }
+
+    #[test]
+    fn a_state_of_this_topic_is_gone_on_with_and_what_was_deleted_shows() {
+        for topic_id in [Some(ID), None] {
+            assert!(matches!(plan(Some(100), 0..300, topic_id), Plan::GoOn { answered: 100, .. }));
+            // The group has forgotten what it committed.
+            assert!(matches!(plan(None, 0..300, topic_id), Plan::GoOn { answered: 80, .. }));
+            // What lies between the commit and the input's beginning was never read: the state goes on without it.
+            assert!(matches!(plan(Some(100), 250..300, topic_id), Plan::GoOn { answered: 100, .. }));
+            // What the state lacks was answered, and part of it is gone: nobody can go through it again.
+            assert!(matches!(plan(Some(100), 90..300, topic_id), Plan::Anew { from: Some(90), answered: Some(100), .. }));
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What a host says of itself, for a person.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -50,6 +51,12 @@ pub(super) fn render(seen: &Seen, before: Option<(&Seen, Duration)>) -> String {
     };
     let mut line = |text: String| writeln!(out, "{}", text.trim_end()).expect("a String takes every write");
     line(state);
+    for (topic, lost) in by_topic(now, "lost_records_total") {
+        line(format!("LOST {} records of {topic} since the start: they were deleted before they were read", thousands(lost)));
+    }
+    for (topic, _) in by_topic(now, "topics_made_anew_total") {
+        line(format!("MADE ANEW {topic} since the start: it was deleted, and is read from its beginning"));
+    }
     line(format!(
         "readings {}{}   windows {}   late {}   findings {}",
         count("readings_total"),
@@ -97,6 +104,13 @@ pub(super) fn render(seen: &Seen, before: Option<(&Seen, Duration)>) -> String {
     out
 }
 
+/// Topics of which a metric is above 0.
+fn by_topic<'s>(samples: &'s Samples, name: &'s str) -> impl Iterator<Item = (&'s str, f64)> {
+    let topics: BTreeSet<&str> = samples.each(name, "topic").map(|(topic, _)| topic).collect();
+    let all = topics.into_iter().map(move |topic| (topic, samples.sum(name, Some(("topic", topic))).unwrap_or(0.0)));
+    all.filter(|(_, value)| *value > 0.0)
+}
+
 /// A whole number, in groups of three.
 fn thousands(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
@@ -129,7 +143,10 @@ mod tests {
         let now = seen(
             "wattdog_readings_total 1234567\nwattdog_consumer_lag{partition=\"1\"} 5300\nwattdog_watermark_seconds{partition=\"0\"} 1764864120\n\
              wattdog_sink_rows_total{sink=\"postgres\"} 99\nwattdog_sink_away_seconds{sink=\"postgres\"} 150\nwattdog_dead_letters_total{reason=\"late\"} 7\n\
-             wattdog_dead_letters_total{reason=\"range\"} 0\n",
+             wattdog_dead_letters_total{reason=\"range\"} 0\n\
+             wattdog_lost_records_total{reader=\"lane\",topic=\"readings\",partition=\"0\"} 14900\n\
+             wattdog_lost_records_total{reader=\"sqlite\",topic=\"rows\",partition=\"0\"} 0\n\
+             wattdog_topics_made_anew_total{topic=\"rows\"} 1\n",
         );
         let text = render(&now, Some((&before, Duration::from_secs(2))));
         let has = |part: &str| assert!(text.contains(part), "{part:?} is not in\n{text}");
@@ -138,6 +155,9 @@ mod tests {
         has("0              runs                                  0  2025-12-04T16:02:00Z\n");
         has("1              starts                            5,300\n");
         has("postgres       AWAY for 2 min                        0  99\n");
+        has("LOST 14,900 records of readings since the start");
+        has("MADE ANEW rows since the start");
+        assert!(!text.contains("of rows since"), "{text}");
         has("set aside since the start: late 7;");
     }
 }

@@ -70,7 +70,16 @@ fn shared(config: Config, planted: Option<Planted>) -> Arc<Shared> {
         Settings { bootstrap: String::new(), properties: std::collections::BTreeMap::new(), partitioner: Default::default() };
     let (metrics, _) = Metrics::new();
     let homes = Arc::new(Homes::new(metrics.split_buildings.clone()));
-    Arc::new(Shared { config, settings, lineups, metrics, homes, progress: Arc::new(Progress::default()), planted })
+    Arc::new(Shared {
+        config,
+        settings,
+        lineups,
+        metrics,
+        homes,
+        progress: Arc::new(Progress::default()),
+        compacted: false,
+        planted,
+    })
 }
 
 /// What one seed says. An error tells what is wrong.
