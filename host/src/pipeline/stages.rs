@@ -19,6 +19,9 @@ use crate::state::LaneState;
 use crate::wasm::{Cost, Kept, LanePlugin, Names, Succession, resume};
 use crate::window::{Placed, Reading};
 
+/// Rows with which a batch is full: as many as a poll has messages. A plugin's time is for a batch of about that size.
+const FULL_BATCH: usize = 4_096;
+
 pub(super) struct Stages {
     shared: Arc<Shared>,
     place: Place,
@@ -141,9 +144,16 @@ impl Stages {
         }
     }
 
-    /// Readings, and what is none, in one batch.
-    fn process_new(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
-        self.decode(messages, state);
+    /// Readings, and what is none, in one batch; in several where messages have many readings each.
+    fn process_new(&mut self, mut messages: &[Message<'_>], state: &mut LaneState) {
+        while !messages.is_empty() {
+            let taken = self.decode(messages, state);
+            self.process_batch(&messages[..taken], state);
+            messages = &messages[taken..];
+        }
+    }
+
+    fn process_batch(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
         self.tell_moved(&mut state.meters);
         self.cpu.lap(Stage::Decode);
         self.window(messages, state);
@@ -182,15 +192,20 @@ impl Stages {
         self.results.set_place(here);
     }
 
-    fn decode(&mut self, messages: &[Message<'_>], state: &mut LaneState) {
+    /// Decodes messages until the batch is full, and says how many.
+    fn decode(&mut self, messages: &[Message<'_>], state: &mut LaneState) -> usize {
         let _span = tracing::trace_span!("decode").entered();
         self.batch.clear();
-        for message in messages {
+        for (taken, message) in messages.iter().enumerate() {
+            if self.batch.len() >= FULL_BATCH {
+                return taken;
+            }
             let Self { decoder, results, batch, .. } = self;
             decoder.decode_each(message, &mut state.meters, batch, |element, reject| {
                 results.reject(&Message { element, ..*message }, &reject, "decode");
             });
         }
+        messages.len()
     }
 
     /// Says which meters have a name that another building had before them: they are other meters, or were moved.
