@@ -11,6 +11,19 @@ pub struct Counter {
     /// Largest plausible growth in an hour, in the measure's unit; left out, each meter's own history says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rate: Option<f64>,
+    /// Which windows have the growth of a gap.
+    pub gap: Gap,
+}
+
+/// `[input.measures.<name>.counter] gap`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gap {
+    /// That of the reading that ends it.
+    #[default]
+    AtEnd,
+    /// Each window of the gap that can still be corrected.
+    Spread,
 }
 
 /// Checks the keys that only counters have.

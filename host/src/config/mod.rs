@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use counter::Counter;
+pub use counter::{Counter, Gap};
 pub use duration::Span;
 pub use load::{ConfigError, load, load_given, load_text, parse_toml};
 pub use message::{Framing, StampOf, TimestampUnit};

@@ -11,7 +11,7 @@ use register::{Growth, Level, Rule};
 pub use register::{Implausible, Register};
 use smallvec::SmallVec;
 
-use crate::config::{Config, MeasureKind};
+use crate::config::{Config, Gap, MeasureKind};
 use crate::domain::{Batch, MeterId};
 
 /// A measure that is a counter.
@@ -19,6 +19,27 @@ use crate::domain::{Batch, MeterId};
 struct Counter {
     measure: usize,
     rule: Rule,
+    /// Growth of a gap is spread.
+    spreads: bool,
+}
+
+/// What a register of the weighed reading comes to.
+#[derive(Clone, Copy, Debug)]
+struct Weighed {
+    /// Once the reading is booked.
+    register: Register,
+    growth: Growth,
+}
+
+/// Growth that may be that of a gap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grown {
+    /// The measure's place.
+    pub measure: usize,
+    /// Event time of the reading before, microseconds since the epoch.
+    pub since_us: i64,
+    /// Its growth since then.
+    pub growth: f64,
 }
 
 /// A counter whose growth cannot be believed.
@@ -36,8 +57,7 @@ pub struct Counters {
     of: Vec<Counter>,
     /// By meter, and within it by counter.
     registers: Vec<Register>,
-    /// The registers of the weighed reading's meter once it is booked, and whether they refuse it.
-    weighed: SmallVec<[(Register, bool); 2]>,
+    weighed: SmallVec<[Weighed; 2]>,
     /// Meters that show something else than when [`Counters::take_changes`] was last asked.
     changed: Vec<MeterId>,
     listed: Vec<bool>,
@@ -55,9 +75,9 @@ impl Counters {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let counter = |(measure, config): (usize, &crate::config::Measure)| {
-            let max_rate = config.counter.as_ref().and_then(|counter| counter.max_rate);
-            let rule = Rule { rollover: config.rollover, max_rate };
-            (config.kind == MeasureKind::Counter).then_some(Counter { measure, rule })
+            let counter = config.counter.clone().unwrap_or_default();
+            let rule = Rule { rollover: config.rollover, max_rate: counter.max_rate };
+            (config.kind == MeasureKind::Counter).then_some(Counter { measure, rule, spreads: counter.gap == Gap::Spread })
         };
         let of = config.input.measures.values().enumerate().filter_map(counter).collect();
         Self { of, registers: Vec::new(), weighed: SmallVec::new(), changed: Vec::new(), listed: Vec::new() }
@@ -79,7 +99,7 @@ impl Counters {
         self.weighed.clear();
         let mut refused = None;
         let first = self.first(meter);
-        for (Counter { measure, rule }, register) in self.of.iter().zip(&self.registers[first..]) {
+        for (Counter { measure, rule, .. }, register) in self.of.iter().zip(&self.registers[first..]) {
             let value = &mut batch.measures[*measure][row];
             let (growth, next) = register.read(rule, Level { time_us, value: *value });
             *value = match growth {
@@ -89,9 +109,20 @@ impl Counters {
             if let Growth::Implausible(why) = growth {
                 refused = refused.or(Some(Refused { measure: *measure, why }));
             }
-            self.weighed.push((next, matches!(growth, Growth::Implausible(_))));
+            self.weighed.push(Weighed { register: next, growth });
         }
         refused
+    }
+
+    /// The growths of the weighed reading that are spread where they are those of a gap.
+    pub fn spread(&self) -> impl Iterator<Item = Grown> {
+        let of = self.of.iter().zip(&self.weighed).filter(|(counter, _)| counter.spreads);
+        of.filter_map(|(counter, weighed)| match weighed.growth {
+            Growth::Since(level, growth) if growth > 0.0 => {
+                Some(Grown { measure: counter.measure, since_us: level.time_us, growth })
+            }
+            _ => None,
+        })
     }
 
     /// Books the reading that was weighed last: its window has accepted it.
@@ -101,18 +132,18 @@ impl Counters {
 
     /// Remembers the level that was refused, so that the meter's next readings can confirm it. Nothing else is booked.
     pub fn doubt(&mut self, meter: MeterId) {
-        self.keep(meter, |is_refused| is_refused);
+        self.keep(meter, |growth| matches!(growth, Growth::Implausible(_)));
     }
 
-    fn keep(&mut self, meter: MeterId, is_kept: impl Fn(bool) -> bool) {
+    fn keep(&mut self, meter: MeterId, is_kept: impl Fn(Growth) -> bool) {
         if self.are_none() {
             return;
         }
         let first = self.first(meter);
         let mut changed = false;
-        for (register, (next, is_refused)) in self.registers[first..].iter_mut().zip(&self.weighed) {
-            if is_kept(*is_refused) && *register != *next {
-                *register = *next;
+        for (register, weighed) in self.registers[first..].iter_mut().zip(&self.weighed) {
+            if is_kept(weighed.growth) && *register != weighed.register {
+                *register = weighed.register;
                 changed = true;
             }
         }

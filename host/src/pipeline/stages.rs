@@ -3,11 +3,13 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::lane::Shared;
 use super::results::{FailuresOn, Place, Results, VerdictsOn, message_at};
 use super::stage_cpu::{Stage, StageCpu};
 use crate::config::Config;
-use crate::counter::{Implausible, Refused};
+use crate::counter::{Counters, Grown, Implausible, Refused};
 use crate::decode::{Decoder, Parts};
 use crate::detect::{Detect, Source};
 use crate::domain::{Batch, EventTime, Message, MeterId, MeterTable, Moved, Reason, Redriven, Reject};
@@ -17,7 +19,7 @@ use crate::registry::{Lineup, Plugin, Role};
 use crate::results::RowFormat;
 use crate::state::LaneState;
 use crate::wasm::{Cost, Kept, LanePlugin, Names, Succession, resume};
-use crate::window::{Placed, Reading};
+use crate::window::{Placed, Plan, Reading, Windows};
 
 /// Rows with which a batch is full: as many as a poll has messages. A plugin's time is for a batch of about that size.
 const FULL_BATCH: usize = 4_096;
@@ -245,6 +247,10 @@ impl Stages {
                 record_time_ms: batch.record_times_ms[row],
             };
             let refused = counters.weigh(batch, row);
+            let plans = plans(counters, windows, &reading);
+            for (Grown { measure, growth, .. }, plan) in &plans {
+                batch.measures[*measure][row] = plan.own(*growth);
+            }
             let placed = match refused {
                 Some(_) => windows.check(&reading),
                 None => windows.place(
@@ -256,6 +262,9 @@ impl Stages {
             let reject = match (placed, refused) {
                 (Placed::Accepted, None) => {
                     counters.book(meter);
+                    for (Grown { measure, growth, .. }, plan) in &plans {
+                        windows.spread(reading.building, *measure, plan, *growth);
+                    }
                     keep.push(true);
                     continue;
                 }
@@ -271,6 +280,7 @@ impl Stages {
                 results.reject(&message, &reject, "window");
             }
         }
+        windows.publish_corrected(|building, window| results.window(meters, building, window));
         if keep.contains(&false) {
             batch.retain(keep);
         }
@@ -311,6 +321,11 @@ impl Stages {
     pub(super) fn memory(&mut self) -> impl Iterator<Item = (String, usize)> {
         self.enrich.plugins().chain(self.detect.plugins()).map(|plugin| (plugin.plugin().label(), plugin.memory_bytes()))
     }
+}
+
+/// Which growths of the weighed reading are those of a gap, and how they are spread.
+fn plans(counters: &Counters, windows: &mut Windows, reading: &Reading) -> SmallVec<[(Grown, Plan); 1]> {
+    counters.spread().filter_map(|grown| Some((grown, windows.plan(reading, grown.since_us)?))).collect()
 }
 
 fn too_late(time: EventTime, window_end: EventTime, watermark: EventTime) -> Reject {

@@ -9,6 +9,9 @@ pub struct Accumulator {
     sum: f64,
     min: f64,
     max: f64,
+    /// Shares of growth that are no values: they count in the sum alone.
+    shares: f64,
+    has_shares: bool,
 }
 
 impl Accumulator {
@@ -26,16 +29,22 @@ impl Accumulator {
         self.sum += value;
     }
 
+    /// Adds to the sum what no value of this window shows.
+    pub fn add_share(&mut self, share: f64) {
+        self.shares += share;
+        self.has_shares = true;
+    }
+
     /// How many values there were.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Sum in order of arrival; NaN where there was no value.
+    /// Sum in order of arrival, with shares; NaN where there was neither.
     #[must_use]
     pub fn sum(&self) -> f64 {
-        self.or_nan(self.sum)
+        if self.has_shares { self.sum + self.shares } else { self.or_nan(self.sum) }
     }
 
     /// Arithmetic mean; NaN where there was no value.

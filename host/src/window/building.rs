@@ -54,7 +54,7 @@ impl Building {
     }
 
     /// A reading later than all before: gives the window that ends with it, and forgets what is past correcting.
-    pub(super) fn advance(&mut self, time_us: i64, rules: &Rules, publish: impl FnOnce(&Window)) {
+    pub(super) fn advance(&mut self, time_us: i64, rules: &Rules, mut publish: impl FnMut(&Window)) {
         self.time.advance(time_us, rules);
         if self.windows.back().is_some_and(|window| window.end_us <= time_us)
             && let Some(window) = self.close()
@@ -62,7 +62,9 @@ impl Building {
             publish(window);
         }
         while self.windows.front().is_some_and(|window| self.time.is_past(window.end_us)) {
-            let forgotten = self.windows.pop_front().filter(|window| window.given);
+            let forgotten = self.windows.pop_front();
+            forgotten.iter().filter(|window| window.corrected).for_each(&mut publish);
+            let forgotten = forgotten.filter(|window| window.given);
             self.forgotten.extend(forgotten.map(|window| window.start_us));
         }
     }

@@ -10,6 +10,7 @@ mod building;
 mod idle;
 mod rules;
 mod seen;
+mod spread;
 mod time;
 mod tumbling;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use accumulator::Accumulator;
 pub use rules::Rules;
+pub use spread::Plan;
 pub use time::{BuildingTime, Silence};
 pub use tumbling::{Bounds, Tumbling};
 
@@ -44,6 +46,9 @@ pub struct Window {
     pub measures: smallvec::SmallVec<[Accumulator; 2]>,
     /// Its readings, where repeats are dropped.
     seen: Seen,
+    /// Has shares of a gap's growth that no published row has.
+    #[serde(skip)]
+    corrected: bool,
     /// Differs from what [`Windows::take_changes`] last gave.
     #[serde(skip)]
     changed: bool,
@@ -63,6 +68,17 @@ impl Window {
         self.revision += u32::from(self.is_final);
         self.is_final |= has_ended;
         self.unpublished = !self.is_final;
+        self.corrected = false;
+    }
+
+    /// A share of growth, which is no reading. The window has ended.
+    fn share(&mut self, measure: usize, share: f64) {
+        self.measures[measure].add_share(share);
+        self.changed = true;
+        self.corrected = true;
+        self.revision += u32::from(self.is_final);
+        self.is_final = true;
+        self.unpublished = false;
     }
 }
 
@@ -114,6 +130,8 @@ pub struct Windows {
     buildings: Vec<Building>,
     /// Those that have something to tell.
     changed: Vec<BuildingId>,
+    /// Windows that have had shares, by building and start.
+    corrected: Vec<(BuildingId, i64)>,
 }
 
 /// What is known; not what of it was told.
@@ -127,7 +145,7 @@ impl Windows {
     /// Without a reading yet.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { idle: Idle::new(rules.idle_after_ms), rules, buildings: Vec::new(), changed: Vec::new() }
+        Self { idle: Idle::new(rules.idle_after_ms), rules, buildings: Vec::new(), changed: Vec::new(), corrected: Vec::new() }
     }
 
     /// Puts a reading into its window; `publish` gets each window that became final or was corrected by it.

@@ -1,6 +1,7 @@
 //! Each rule by name; together they are told once more in `retelling`.
 
 mod retelling;
+mod spreading;
 
 use std::collections::BTreeMap;
 
