@@ -26,6 +26,7 @@ mod late_data;
 mod live;
 mod log_admin;
 mod logs;
+mod meters;
 mod monitoring;
 mod odd_messages;
 mod odd_topics;
