@@ -30,7 +30,8 @@ impl Service {
         let (metrics, registry) = Metrics::new();
         let host = Host::start(config.clone(), metrics.clone()).await?;
         let sinks = start_sinks(&config, &metrics, &host.watch)?;
-        let address = web::serve(&config, host.status.clone(), registry).await?;
+        let stores = sinks.iter().map(SinkHandle::standing).collect();
+        let address = web::serve(&config, host.status.clone(), stores, registry).await?;
         tracing::info!(page = %format!("http://{address}"), "wattdog runs");
         Ok(Self { host, sinks, address })
     }

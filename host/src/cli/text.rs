@@ -1,19 +1,7 @@
 //! What came from outside, as a terminal may show it.
 
 use crate::domain::EventTime;
-
-/// Control characters are written out, since a terminal would obey them; lines stay where `lines` says so.
-pub(super) fn printable(text: &str, lines: bool) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && !(lines && character == '\n') {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
+pub(super) use crate::domain::printable;
 
 /// Its first characters, and a sign where there are more.
 pub(super) fn shortened(text: &str, most: usize) -> String {
@@ -40,9 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_obeys_nothing_that_came_from_outside() {
-        assert_eq!(printable("a\x1b[2Jb\nc\u{9b}", false), "a\\u{1b}[2Jb\\nc\\u{9b}");
-        assert_eq!(printable("a\nb", true), "a\nb");
+    fn json_is_indented_and_obeyed_by_no_terminal() {
         assert_eq!(pretty(b"{\"a\":\"\\u001b\"}"), "{\n  \"a\": \"\\u001b\"\n}");
     }
 

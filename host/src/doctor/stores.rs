@@ -43,8 +43,13 @@ async fn ask(mut sink: impl Sink) -> Finding {
     match sink.examine().await {
         Ok(words) => Finding::good(name, words),
         Err(SinkError::Refused(words)) => Finding::bad(name, words, format!("give the user of `{name}` these rights")),
-        Err(SinkError::Unavailable(words)) => {
-            Finding::bad(name, words, "start it or mend its address; a host runs meanwhile, and its rows wait in Kafka")
+        Err(SinkError::Unavailable(words) | SinkError::Unclear(words)) => {
+            let remedy = if words.contains("pooler") {
+                "set what it names; a host runs meanwhile, and its rows wait in Kafka"
+            } else {
+                "start it or mend its address; a host runs meanwhile, and its rows wait in Kafka"
+            };
+            Finding::bad(name, words, remedy)
         }
     }
 }

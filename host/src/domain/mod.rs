@@ -6,6 +6,7 @@ mod fingerprint;
 mod message;
 mod meter;
 mod passes;
+mod printable;
 mod reject;
 mod written;
 
@@ -15,5 +16,6 @@ pub use fingerprint::Fingerprint;
 pub use message::{Headers, Message, Redriven};
 pub use meter::{BuildingId, Meter, MeterId, MeterTable, Moved, escape_part, split_part};
 pub use passes::{Order, Passes};
+pub use printable::printable;
 pub use reject::{Reason, Reject};
 pub use written::{Clock, Written};

@@ -4,6 +4,7 @@ mod dead_letter;
 mod outbox;
 mod row;
 mod row_json;
+mod text;
 
 pub use dead_letter::{DeadLetter, REDRIVEN, SENDER_HEADER};
 pub use outbox::{Headers, Moved, OutRecord, Outbox, ResultTopic, TopicNames};

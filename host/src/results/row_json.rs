@@ -8,8 +8,12 @@ use std::io::Write as _;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Aggregation, Anomaly, MeasureStats, Severity};
+use super::{Aggregation, Anomaly, MeasureStats, Severity, text};
 use crate::domain::EventTime;
+
+/// 0001-01-01T00:00:00Z and the last microsecond of 9999: what every store can hold, and say in four digits.
+const FIRST_TIME: EventTime = EventTime(-62_135_596_800_000_000);
+const LAST_TIME: EventTime = EventTime(253_402_300_799_999_999);
 
 /// A record of a result topic that is not a row of ours.
 #[derive(Debug, thiserror::Error)]
@@ -63,10 +67,10 @@ impl RowFormat {
         }
     }
 
-    /// Appends the row to `out`.
+    /// Appends the row to `out`, its texts such as every store takes.
     pub fn write_aggregation(&self, row: &Aggregation, out: &mut Vec<u8>) {
         let mut object = ObjectWriter::begin(out);
-        object.text(key!("building"), &row.building);
+        object.text(key!("building"), &text::name(&row.building));
         object.time(key!("window_start"), row.window_start);
         object.time(key!("window_end"), row.window_end);
         object.integer(key!("count"), row.count);
@@ -84,15 +88,15 @@ impl RowFormat {
         object.end();
     }
 
-    /// Appends the row to `out`.
+    /// Appends the row to `out`, its texts such as every store takes.
     pub fn write_anomaly(&self, row: &Anomaly<'_>, out: &mut Vec<u8>) {
         let mut object = ObjectWriter::begin(out);
         let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
         object.text(key!("id"), row.id.hyphenated().encode_lower(&mut id));
         object.time(key!("detected_at"), row.detected_at);
-        object.text(key!("building"), &row.building);
+        object.text(key!("building"), &text::name(&row.building));
         object.optional_integer(key!("floor"), row.floor);
-        object.text(key!("meter"), &row.meter);
+        object.text(key!("meter"), &text::name(&row.meter));
         for (field, value) in self.measures.iter().zip(&row.measures) {
             object.number(&field.key, *value);
         }
@@ -101,12 +105,12 @@ impl RowFormat {
         object.optional_integer(key!("cluster"), row.cluster);
         object.text(key!("severity"), row.severity.word());
         object.number(key!("score"), row.score);
-        object.text(key!("reason"), &row.reason);
+        object.text(key!("reason"), &text::words(&row.reason));
         object.raw(key!("expected"), row.expected.as_deref().unwrap_or("null"));
         object.raw(key!("context"), row.context.as_deref().unwrap_or("null"));
-        object.text(key!("detector"), &row.detector);
-        object.text(key!("detector_version"), &row.detector_version);
-        object.text(key!("detector_digest"), &row.detector_digest);
+        object.text(key!("detector"), &text::name(&row.detector));
+        object.text(key!("detector_version"), &text::name(&row.detector_version));
+        object.text(key!("detector_digest"), &text::name(&row.detector_digest));
         object.integer(key!("source_partition"), row.source_partition);
         object.integer(key!("source_offset"), row.source_offset);
         object.end();
@@ -115,7 +119,7 @@ impl RowFormat {
     /// Reads a row of the topic of aggregations. Fields that it does not know are skipped.
     ///
     /// # Errors
-    /// When it is not JSON, or a field is missing or of another type.
+    /// When it is not JSON, a field is missing or of another type, or a number or a time is one that not every store can hold.
     pub fn read_aggregation(&self, json: &[u8]) -> Result<Aggregation, RowParseError> {
         read(AggregationSeed(self), json).map_err(|source| RowParseError { table: "aggregations", source })
     }
@@ -123,7 +127,7 @@ impl RowFormat {
     /// Reads a row of the topic of anomalies. Fields that it does not know are skipped.
     ///
     /// # Errors
-    /// When it is not JSON, or a field is missing or of another type.
+    /// When it is not JSON, a field is missing or of another type, or a number or a time is one that not every store can hold.
     pub fn read_anomaly(&self, json: &[u8]) -> Result<Anomaly<'static>, RowParseError> {
         read(AnomalySeed(self), json).map_err(|source| RowParseError { table: "anomalies", source })
     }
@@ -226,11 +230,20 @@ pub(crate) fn write_estimate(value: f64, out: &mut Vec<u8>) {
 
 fn read_time<'de, A: MapAccess<'de>>(map: &mut A) -> Result<EventTime, A::Error> {
     let text: Cow<'de, str> = map.next_value()?;
-    EventTime::parse(&text).ok_or_else(|| A::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+    let in_every_store = |time: &EventTime| (FIRST_TIME..=LAST_TIME).contains(time);
+    EventTime::parse(&text).filter(in_every_store).ok_or_else(|| A::Error::custom(format!("`{text}` is not an RFC 3339 time")))
 }
 
-fn read_text<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Cow<'static, str>, A::Error> {
-    map.next_value::<String>().map(Cow::Owned)
+/// As [`text::name`] and [`text::words`] make it, for rows of programs that did not.
+fn read_text<'de, A: MapAccess<'de>>(map: &mut A, clean: fn(&str) -> Cow<'_, str>) -> Result<String, A::Error> {
+    let text: Cow<'de, str> = map.next_value()?;
+    Ok(clean(&text).into_owned())
+}
+
+/// Every store counts with a sign.
+fn read_count<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<u64>, A::Error> {
+    let count: Option<i64> = map.next_value()?;
+    count.map(|count| u64::try_from(count).map_err(|_| A::Error::custom(format!("{count} is no count")))).transpose()
 }
 
 fn read_number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<f64, A::Error> {
@@ -239,7 +252,10 @@ fn read_number<'de, A: MapAccess<'de>>(map: &mut A) -> Result<f64, A::Error> {
 
 fn read_object<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
     let raw: &RawValue = map.next_value()?;
-    Ok((raw.get() != "null").then(|| raw.get().to_owned()))
+    if raw.get() == "null" {
+        return Ok(None);
+    }
+    text::object(raw.get().to_owned()).map(Some).map_err(A::Error::custom)
 }
 
 /// Place of a measure's count among its statistics.
@@ -286,14 +302,14 @@ impl<'de> Visitor<'de> for AggregationSeed<'_> {
         let (mut revision, mut is_final) = (0, false);
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match &*key {
-                "building" => building = Some(map.next_value()?),
+                "building" => building = Some(read_text(&mut map, text::name)?),
                 "window_start" => start = Some(read_time(&mut map)?),
                 "window_end" => end = Some(read_time(&mut map)?),
-                "count" => count = Some(map.next_value()?),
-                "revision" => revision = map.next_value()?,
+                "count" => count = read_count(&mut map)?,
+                "revision" => revision = u32::try_from(map.next_value::<i32>()?).map_err(A::Error::custom)?,
                 "final" => is_final = map.next_value()?,
                 name => match self.statistic(name) {
-                    Some((measure, COUNT)) => measures[measure].count = map.next_value()?,
+                    Some((measure, COUNT)) => measures[measure].count = read_count(&mut map)?,
                     Some((measure, statistic)) => *slot(&mut measures[measure], statistic) = read_number(&mut map)?,
                     None => drop(map.next_value::<IgnoredAny>()?),
                 },
@@ -354,20 +370,20 @@ impl<'de> Visitor<'de> for AnomalySeed<'_> {
             match &*key {
                 "id" => row.id = map.next_value()?,
                 "detected_at" => row.detected_at = read_time(&mut map)?,
-                "building" => row.building = read_text(&mut map)?,
+                "building" => row.building = read_text(&mut map, text::name)?.into(),
                 "floor" => row.floor = map.next_value()?,
-                "meter" => row.meter = read_text(&mut map)?,
+                "meter" => row.meter = read_text(&mut map, text::name)?.into(),
                 "distance" => row.distance = map.next_value()?,
                 "threshold" => row.threshold = map.next_value()?,
                 "cluster" => row.cluster = map.next_value()?,
                 "severity" => row.severity = map.next_value()?,
                 "score" => row.score = read_number(&mut map)?,
-                "reason" => row.reason = read_text(&mut map)?,
+                "reason" => row.reason = read_text(&mut map, text::words)?.into(),
                 "expected" => row.expected = read_object(&mut map)?,
                 "context" => row.context = read_object(&mut map)?,
-                "detector" => row.detector = read_text(&mut map)?,
-                "detector_version" => row.detector_version = read_text(&mut map)?,
-                "detector_digest" => row.detector_digest = read_text(&mut map)?,
+                "detector" => row.detector = read_text(&mut map, text::name)?.into(),
+                "detector_version" => row.detector_version = read_text(&mut map, text::name)?.into(),
+                "detector_digest" => row.detector_digest = read_text(&mut map, text::name)?.into(),
                 "source_partition" => row.source_partition = map.next_value()?,
                 "source_offset" => row.source_offset = map.next_value()?,
                 name => match self.0.measures.iter().position(|field| field.name == name) {
@@ -437,7 +453,7 @@ mod tests {
             cluster: Some(2),
             severity: Severity::Critical,
             score: 1.0054,
-            reason: "high\nvery".into(),
+            reason: "high, \"very\"".into(),
             expected: Some(r#"{"electricity":{"value":150.0}}"#.into()),
             context: None,
             detector: "kmeans".into(),

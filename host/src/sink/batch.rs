@@ -65,6 +65,16 @@ impl<T> Rows<T> {
         self.places.retain(|_| of_places.next() == Some(&true));
     }
 
+    /// The first of `rows` takes the place of all that is here.
+    fn remember_one(&mut self, rows: &Self)
+    where
+        T: Clone,
+    {
+        if let (Some(row), Some(place)) = (rows.rows.first(), rows.places.first()) {
+            *self = Self { rows: vec![row.clone()], places: vec![*place] };
+        }
+    }
+
     fn split_off(&mut self, at: usize) -> Self {
         Self { rows: self.rows.split_off(at), places: self.places.split_off(at) }
     }
@@ -110,6 +120,22 @@ impl RowBatch {
             let mut seen = HashSet::with_capacity(findings.len());
             findings.retain(|row| seen.insert(row.id));
         }
+    }
+
+    /// Keeps one row of each table that `batch` has.
+    pub(super) fn remember_one_of_each(&mut self, batch: &Self) {
+        self.aggregations.remember_one(&batch.aggregations);
+        self.anomalies.remember_one(&batch.anomalies);
+        self.shadow_anomalies.remember_one(&batch.shadow_anomalies);
+    }
+
+    /// Of the rows here, those of tables that `other` has rows of.
+    pub(super) fn of_the_tables_of(&self, other: &Self) -> Self {
+        let mut rows = self.clone();
+        rows.aggregations.retain(|_| !other.aggregations.is_empty());
+        rows.anomalies.retain(|_| !other.anomalies.is_empty());
+        rows.shadow_anomalies.retain(|_| !other.shadow_anomalies.is_empty());
+        rows
     }
 
     /// Two halves, for finding the row that a store refuses.

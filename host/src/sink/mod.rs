@@ -13,6 +13,8 @@ mod outage;
 mod retention;
 mod runner;
 mod set_aside;
+mod sqlstate;
+mod standing;
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use std::time::Duration;
 pub use batch::{Place, RowBatch, Rows};
 pub use runner::{SinkHandle, spawn};
 pub use set_aside::SetAside;
+pub use standing::Standing;
 
 use crate::config::Span;
 use crate::domain::EventTime;
@@ -36,6 +39,9 @@ pub enum SinkError {
     /// The store refuses a row of the batch, and will again.
     #[error("{0}")]
     Refused(String),
+    /// The store answers with an error that may be a row's fault or its own.
+    #[error("{0}")]
+    Unclear(String),
 }
 
 /// A store.

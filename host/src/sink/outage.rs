@@ -8,28 +8,42 @@ use crate::clock;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+/// How long a reason stands before it is said again.
+const REMINDER: Duration = Duration::from_secs(60);
 
-/// Says that a store is away, at growing intervals, and that it is back.
+/// Says that a store is away, each reason once a minute, and that it is back.
 pub(super) struct Outage {
     sink: &'static str,
     since: Option<Instant>,
     backoff: Duration,
+    /// What was said last, and when.
+    said: Option<(String, Instant)>,
 }
 
 impl Outage {
     /// None yet.
     pub(super) fn new(sink: &'static str) -> Self {
-        Self { sink, since: None, backoff: FIRST_BACKOFF }
+        Self { sink, since: None, backoff: FIRST_BACKOFF, said: None }
     }
 
     /// The store does not answer: how long to wait before the next question. `what_waits` ends the sentence.
     pub(super) fn goes_on(&mut self, reason: &str, what_waits: &str) -> Duration {
-        self.since.get_or_insert_with(clock::monotonic);
-        tracing::warn!(sink = self.sink, reason, "{what_waits}");
+        let now = clock::monotonic();
+        self.since.get_or_insert(now);
+        let is_known = |(said, at): &(String, Instant)| said == reason && now.duration_since(*at) < REMINDER;
+        if !self.said.as_ref().is_some_and(is_known) {
+            tracing::warn!(sink = self.sink, reason, "{what_waits}");
+            self.said = Some((reason.to_owned(), now));
+        }
         // Jitter, so that several hosts do not come back at the same instant.
         let wait = self.backoff.mul_f64(rand::rng().random_range(0.5..1.0));
         self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
         wait
+    }
+
+    /// When the first question had no answer; none where all had.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since
     }
 
     /// Since the first question without an answer; nothing where there was none.

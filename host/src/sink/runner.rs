@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::batch::Place;
 use super::outage::Outage;
 use super::retention::{Retention, SLICE};
-use super::{RowBatch, SetAside, Sink, SinkError};
+use super::{RowBatch, SetAside, Sink, SinkError, Standing};
 use crate::clock;
 use crate::kafka::{LostRows, ResultReader};
 use crate::metrics::{LostLabel, Metrics, SinkLabel};
@@ -30,6 +30,7 @@ const STOP_INTERVAL: Duration = Duration::from_millis(100);
 pub struct SinkHandle {
     name: &'static str,
     stop: Arc<AtomicBool>,
+    standing: Standing,
     thread: JoinHandle<()>,
 }
 
@@ -37,6 +38,12 @@ impl SinkHandle {
     /// Asks it to finish its batch and end.
     pub fn request_stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Its name, and what can be asked about its store while it runs.
+    #[must_use]
+    pub fn standing(&self) -> (&'static str, Standing) {
+        (self.name, self.standing.clone())
     }
 
     /// Waits for it.
@@ -63,6 +70,7 @@ pub fn spawn<S: Sink + 'static>(
     let stop = Arc::new(AtomicBool::new(false));
     let name = sink.name();
     metrics.begin_sink(name);
+    let standing = Standing::default();
     let runner = Runner {
         reader,
         format,
@@ -72,11 +80,13 @@ pub fn spawn<S: Sink + 'static>(
         metrics,
         runtime,
         stop: Arc::clone(&stop),
+        standing: standing.clone(),
+        taken: RowBatch::default(),
         ready: false,
         lag_asked: clock::monotonic(),
     };
     let thread = std::thread::Builder::new().name(format!("sink-{name}")).spawn(move || runner.run())?;
-    Ok(SinkHandle { name, stop, thread })
+    Ok(SinkHandle { name, stop, standing, thread })
 }
 
 struct Runner<S> {
@@ -88,6 +98,9 @@ struct Runner<S> {
     metrics: Metrics,
     runtime: Handle,
     stop: Arc<AtomicBool>,
+    standing: Standing,
+    /// A row of each table that the store took.
+    taken: RowBatch,
     /// The store is connected and has its tables.
     ready: bool,
     lag_asked: Instant,
@@ -102,6 +115,9 @@ impl<S: Sink> Runner<S> {
     /// Until it is told to stop.
     fn follow(&mut self) {
         self.tell_away(Duration::ZERO);
+        if !self.connect_patiently() {
+            return;
+        }
         while !self.stopping() {
             let mut batch = self.read();
             self.tell_lost();
@@ -188,6 +204,7 @@ impl<S: Sink> Runner<S> {
                 None => return false,
                 Some(Ok(())) => {
                     self.metrics.sink_rows.get_or_create(&self.label()).inc_by(part.len() as u64);
+                    self.taken.remember_one_of_each(&part);
                 }
                 Some(Err(words)) if part.len() == 1 => self.aside.refused(&part, &words),
                 Some(Err(_)) => parts.extend(part.halves().into_iter().rev().filter(|half| !half.is_empty())),
@@ -196,24 +213,67 @@ impl<S: Sink> Runner<S> {
         true
     }
 
-    /// Writes, waiting while the store is away. None: stopped meanwhile; an error: the store's words on a row.
+    /// Connects before there are rows, so that a store that is away is known. False: stopped before it answered.
+    fn connect_patiently(&mut self) -> bool {
+        let mut outage = Outage::new(self.sink.name());
+        while let Err(error) = self.ask(async |_| Ok(())) {
+            if !self.wait(&mut outage, &error.to_string()) {
+                return false;
+            }
+        }
+        self.is_back(&outage);
+        true
+    }
+
+    /// Writes, waiting while the store is away. None: stopped meanwhile; an error: the store's words on a row, or on several of which
+    /// one may be at fault.
     fn write_patiently(&mut self, batch: &RowBatch) -> Option<Result<(), String>> {
         let _span = tracing::trace_span!("store", sink = self.sink.name(), rows = batch.len()).entered();
         let mut outage = Outage::new(self.sink.name());
+        let mut suspected = false;
         loop {
-            let answer = self.ask(async |sink| sink.write(batch).await);
-            if let Err(SinkError::Unavailable(reason)) = answer {
-                let wait = outage.goes_on(&reason, "the store is away; rows wait in Kafka, nothing is lost");
-                self.tell_away(outage.elapsed());
-                if !self.pause(wait) {
-                    return None;
+            let reason = match self.ask(async |sink| sink.write(batch).await) {
+                Err(SinkError::Unavailable(reason)) => reason,
+                // The row is at fault where the store takes another one both before and after it is tried again.
+                Err(SinkError::Unclear(reason)) if batch.len() == 1 => {
+                    let before = std::mem::replace(&mut suspected, self.takes_another(batch));
+                    match (before, suspected) {
+                        (true, true) => return Some(Err(reason)),
+                        (false, true) => continue,
+                        (_, false) => reason,
+                    }
                 }
-                continue;
+                answer => {
+                    self.is_back(&outage);
+                    return Some(answer.map_err(|refusal| refusal.to_string()));
+                }
+            };
+            if !self.wait(&mut outage, &reason) {
+                return None;
             }
-            outage.over();
-            self.tell_away(Duration::ZERO);
-            return Some(answer.map_err(|refusal| refusal.to_string()));
         }
+    }
+
+    /// Whether the store takes a row of the same table that it took before: then it is not at fault.
+    fn takes_another(&mut self, than: &RowBatch) -> bool {
+        let another = self.taken.of_the_tables_of(than);
+        !another.is_empty() && self.ask(async |sink| sink.write(&another).await).is_ok()
+    }
+
+    /// While the store is away. False: told to stop.
+    fn wait(&mut self, outage: &mut Outage, reason: &str) -> bool {
+        let wait = outage.goes_on(reason, "the store is away; rows wait in Kafka, nothing is lost");
+        self.tell_away(outage.elapsed());
+        if let Some(since) = outage.since() {
+            self.standing.set_away(since, reason);
+        }
+        self.pause(wait)
+    }
+
+    fn is_back(&self, outage: &Outage) {
+        outage.over();
+        self.tell_away(Duration::ZERO);
+        self.standing.set_there();
     }
 
     /// The store's answer, after connecting where that is to be done. What it cannot prepare is never a row's fault.

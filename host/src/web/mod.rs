@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::pipeline::Status;
 use crate::registry::{AuditLine, PluginInfo};
 use crate::results::RowFormat;
+use crate::sink::Standing;
 use access::Access;
 use live::Live;
 use overview::Overviews;
@@ -38,6 +39,7 @@ use refusal::Refusal;
 
 struct Shown {
     status: Status,
+    stores: Stores,
     registry: Registry,
     config: Config,
     archive: Arc<Archive>,
@@ -49,11 +51,14 @@ struct Shown {
     settings: Value,
 }
 
+/// The sinks by name, and what their stores say of themselves.
+pub type Stores = Vec<(&'static str, Standing)>;
+
 /// Listens, and serves in the background for as long as the process lives.
 ///
 /// # Errors
 /// When the address is wrong or taken, or a store's address is none.
-pub async fn serve(config: &Config, status: Status, registry: Registry) -> anyhow::Result<SocketAddr> {
+pub async fn serve(config: &Config, status: Status, stores: Stores, registry: Registry) -> anyhow::Result<SocketAddr> {
     let listen = &config.web.listen;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
@@ -63,7 +68,7 @@ pub async fn serve(config: &Config, status: Status, registry: Registry) -> anyho
         tracing::warn!(%address, "everybody who reaches this address sees page, readings and metrics; `web.token` changes that");
     }
     let access = middleware::from_fn_with_state(Access::new(config.web.token.as_deref()), access::check);
-    let router = router(Arc::new(Shown::new(config, status, registry)?)).layer(access).layer(middleware::from_fn(traced));
+    let router = router(Arc::new(Shown::new(config, status, stores, registry)?)).layer(access).layer(middleware::from_fn(traced));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the page ended");
@@ -73,15 +78,17 @@ pub async fn serve(config: &Config, status: Status, registry: Registry) -> anyho
 }
 
 impl Shown {
-    fn new(config: &Config, status: Status, registry: Registry) -> anyhow::Result<Self> {
+    fn new(config: &Config, status: Status, stores: Stores, registry: Registry) -> anyhow::Result<Self> {
         let archive = Arc::new(Archive::new(config)?);
-        let of_status = status.clone();
-        let live = Live::start(config, move || status_json(&of_status).to_string()).context("cannot start a thread")?;
+        let (of_status, of_stores) = (status.clone(), stores.clone());
+        let live =
+            Live::start(config, move || status_json(&of_status, &of_stores).to_string()).context("cannot start a thread")?;
         let measures = config.measure_names();
         let units: serde_json::Map<_, _> =
             config.input.measures.iter().map(|(name, measure)| (name.clone(), json!(measure.unit))).collect();
         Ok(Self {
             status,
+            stores,
             registry,
             config: config.clone(),
             overviews: Arc::new(Overviews::new(Arc::clone(&archive), config).map_err(anyhow::Error::msg)?),
@@ -107,7 +114,7 @@ fn router(shown: Arc<Shown>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/api/v1/status", get(async |State(shown): State<Arc<Shown>>| Json(status_json(&shown.status))))
+        .route("/api/v1/status", get(async |State(shown): State<Arc<Shown>>| Json(status_json(&shown.status, &shown.stores))))
         .route("/api/v1/settings", get(async |State(shown): State<Arc<Shown>>| Json(shown.settings.clone())))
         .route("/api/v1/plugins", get(plugins))
         .route("/api/v1/plugins/audit", get(audit))
@@ -145,13 +152,18 @@ async fn metrics(State(shown): State<Arc<Shown>>) -> impl IntoResponse {
     (code, [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }
 
-fn status_json(status: &Status) -> Value {
+fn status_json(status: &Status, stores: &Stores) -> Value {
+    let store = |(name, standing): &(&'static str, Standing)| {
+        let (away_s, reason) = standing.away().map(|(time, reason)| (time.as_secs_f64(), reason)).unzip();
+        json!({ "name": name, "away_s": away_s, "reason": reason })
+    };
     json!({
         "ready": status.not_ready().is_none(),
         "reason": status.not_ready(),
         "readings": status.metrics.readings.get(),
         "windows_closed": status.metrics.windows_closed.get(),
         "late": status.metrics.late.get(),
+        "stores": stores.iter().map(store).collect::<Vec<_>>(),
         "lanes": status.lanes.info(),
         "repartition": status.rekeyers.as_ref().map(|rekeyers| rekeyers.info()),
     })

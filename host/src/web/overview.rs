@@ -134,8 +134,9 @@ impl Overviews {
         let Some(latest) = self.archive.latest().await? else {
             return Ok(Overview { latest: None, since_s: 0, bucket_s: self.bucket_s, buildings: Vec::new() });
         };
-        let until = EventTime(latest.0 + 1);
         let bucket_us = self.bucket_s * 1_000_000;
+        // A bucket is no shorter than a window, and findings of the latest window are later than its start.
+        let until = EventTime(latest.0 + bucket_us);
         let since = EventTime((latest.0 - DAY_US).div_euclid(bucket_us) * bucket_us + bucket_us);
         let day = Range { since, until };
         let (rows, counts) = tokio::try_join!(self.windows(day, self.bucket_s), self.archive.counts(day))?;

@@ -24,7 +24,8 @@ const DEFAULT_SPAN_US: i64 = 24 * 3_600_000_000;
 async fn range(shown: &Shown, since: Option<&str>, until: Option<&str>) -> Result<Range, Refusal> {
     let until = match until {
         Some(text) => parse("until", text)?,
-        None => EventTime(shown.archive.latest().await?.map_or(0, |latest| latest.0 + 1)),
+        // To the end of that window: its findings are later than its start.
+        None => EventTime(shown.archive.latest().await?.map_or(0, |latest| latest.0 + shown.config.window.size.micros())),
     };
     let since = match since {
         Some(text) => parse("since", text)?,
@@ -126,6 +127,11 @@ fn json_rows<R>(rows: &[R], write: impl Fn(&R, &mut Vec<u8>)) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+/// A text that a spreadsheet would take for a formula begins with an apostrophe, which it does not show. Numbers stay numbers.
+fn cell(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+}
+
 /// RFC 4180, with the names of the table's columns.
 fn csv_rows(rows: &[Anomaly<'_>], measures: &[String]) -> Response {
     let mut csv = csv::Writer::from_writer(Vec::new());
@@ -135,13 +141,13 @@ fn csv_rows(rows: &[Anomaly<'_>], measures: &[String]) -> Response {
         csv.write_record(before.into_iter().chain(measures.iter().map(String::as_str)).chain(after))?;
         for row in rows {
             let number = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
-            let mut record = vec![row.id.to_string(), row.detected_at.to_string(), row.building.to_string()];
-            record.extend([row.floor.map(|floor| floor.to_string()).unwrap_or_default(), row.meter.to_string()]);
+            let mut record = vec![row.id.to_string(), row.detected_at.to_string(), cell(&row.building)];
+            record.extend([row.floor.map(|floor| floor.to_string()).unwrap_or_default(), cell(&row.meter)]);
             record.extend(row.measures.iter().copied().map(number));
             record.extend([row.distance, row.threshold].map(|value| number(value.unwrap_or(f64::NAN))));
             record.push(row.cluster.map(|cluster| cluster.to_string()).unwrap_or_default());
-            record.extend([row.severity.word().to_owned(), number(row.score), row.reason.to_string()]);
-            record.extend([row.detector.to_string(), row.detector_version.to_string()]);
+            record.extend([row.severity.word().to_owned(), number(row.score), cell(&row.reason)]);
+            record.extend([cell(&row.detector), cell(&row.detector_version)]);
             csv.write_record(record)?;
         }
         csv.flush()

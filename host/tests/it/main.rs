@@ -6,6 +6,7 @@
 mod alerts;
 mod archive;
 mod averages;
+mod biting_rows;
 mod broken_records;
 mod chaos;
 mod compression;
@@ -28,6 +29,7 @@ mod log_admin;
 mod logs;
 mod meters;
 mod monitoring;
+mod names_that_bite;
 mod odd_messages;
 mod odd_topics;
 mod oracle;

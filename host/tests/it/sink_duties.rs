@@ -39,11 +39,11 @@ trait Store {
     async fn come_back(&mut self);
 }
 
-fn measures() -> Vec<String> {
+pub(crate) fn measures() -> Vec<String> {
     vec!["electricity".into(), "water".into()]
 }
 
-fn window(building: &str, start: EventTime) -> Aggregation {
+pub(crate) fn window(building: &str, start: EventTime) -> Aggregation {
     let stats = MeasureStats { avg: 2.5, min: 1.0, max: 4.0, sum: 5.0, count: Some(2) };
     Aggregation {
         building: building.to_owned(),
@@ -56,7 +56,7 @@ fn window(building: &str, start: EventTime) -> Aggregation {
     }
 }
 
-fn finding(id: u128, detected_at: EventTime) -> Anomaly<'static> {
+pub(crate) fn finding(id: u128, detected_at: EventTime) -> Anomaly<'static> {
     Anomaly {
         id: uuid::Uuid::from_u128(id),
         detected_at,
@@ -81,16 +81,16 @@ fn finding(id: u128, detected_at: EventTime) -> Anomaly<'static> {
 }
 
 /// The result topics of one test, and who writes to them.
-struct Results {
-    world: World,
-    topics: Topics,
+pub(crate) struct Results {
+    pub(crate) world: World,
+    pub(crate) topics: Topics,
     settings: Settings,
     producer: BaseProducer,
     format: RowFormat,
 }
 
 impl Results {
-    async fn new(world: World) -> Self {
+    pub(crate) async fn new(world: World) -> Self {
         let name = |of: &str| format!("{}.{of}", world.name);
         let topics = Topics {
             aggregations: name("aggregations"),
@@ -109,24 +109,24 @@ impl Results {
         Self { world, topics, settings, producer, format: RowFormat::new(&measures()) }
     }
 
-    fn send(&self, topic: &str, key: &str, json: &[u8]) {
+    pub(crate) fn send(&self, topic: &str, key: &str, json: &[u8]) {
         self.producer.send(BaseRecord::to(topic).key(key).payload(json)).unwrap();
         self.producer.flush(Duration::from_secs(60)).unwrap();
     }
 
-    fn send_window(&self, row: &Aggregation) {
+    pub(crate) fn send_window(&self, row: &Aggregation) {
         let mut json = Vec::new();
         self.format.write_aggregation(row, &mut json);
         self.send(&self.topics.aggregations, &row.building, &json);
     }
 
-    fn send_finding(&self, topic: &str, row: &Anomaly<'_>) {
+    pub(crate) fn send_finding(&self, topic: &str, row: &Anomaly<'_>) {
         let mut json = Vec::new();
         self.format.write_anomaly(row, &mut json);
         self.send(topic, &row.building, &json);
     }
 
-    fn start<S: Sink + 'static>(&self, sink: S, group: &str) -> (SinkHandle, Metrics) {
+    pub(crate) fn start<S: Sink + 'static>(&self, sink: S, group: &str) -> (SinkHandle, Metrics) {
         let (metrics, _) = Metrics::new();
         let names = TopicNames::new(&self.topics);
         let watch = TopicWatch::start(&self.settings, Vec::new(), Family::default());
@@ -138,7 +138,7 @@ impl Results {
     }
 
     /// (kind, reason, stage, topic, value), and the database's words, of each dead letter.
-    fn dead_letters(&self) -> Vec<([String; 4], Vec<u8>, String)> {
+    pub(crate) fn dead_letters(&self) -> Vec<([String; 4], Vec<u8>, String)> {
         let mut letters = Vec::new();
         read_topic(&self.world.kafka, &self.topics.dead_letters, |letter| {
             let about = ["kind", "reason", "stage", "topic"].map(|name| header(letter, name));
@@ -152,7 +152,7 @@ async fn stores<S: Store>(store: &S, rows: [i64; 3], what: &str) {
     eventually(what, async || (store.rows().await? == rows).then_some(())).await;
 }
 
-fn join(handle: SinkHandle) {
+pub(crate) fn join(handle: SinkHandle) {
     tokio::task::block_in_place(|| handle.join());
 }
 
@@ -268,8 +268,12 @@ impl Store for Postgres {
         sqlx::query_scalar(query).fetch_one(&mut connection).await.ok()
     }
 
+    /// It takes every row, unless its owner says otherwise.
     async fn refusal(&self, row: Anomaly<'static>) -> (Anomaly<'static>, &'static str) {
-        (Anomaly { meter: "A/\0".into(), ..row }, "invalid byte sequence")
+        let mut connection = sqlx::PgConnection::connect(&self.direct).await.unwrap();
+        let check = "ALTER TABLE anomalies ADD CONSTRAINT no_such_meter CHECK (meter <> 'A/0')";
+        sqlx::query(check).execute(&mut connection).await.unwrap();
+        (Anomaly { meter: "A/0".into(), ..row }, "no_such_meter")
     }
 
     async fn go_away(&mut self) {
@@ -320,8 +324,9 @@ impl Store for Mongo {
         collection.find_one(doc! { "building": "A" }).sort(doc! { "window_start": -1 }).await.ok()??.get_i64("count").ok()
     }
 
+    /// Some servers of its protocol take no such key.
     async fn refusal(&self, row: Anomaly<'static>) -> (Anomaly<'static>, &'static str) {
-        (Anomaly { context: Some(r#"{"a\u0000b":1}"#.into()), ..row }, "")
+        (Anomaly { context: Some(r#"{"$a":1}"#.into()), ..row }, "$")
     }
 
     async fn go_away(&mut self) {

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 
 use crate::cli::host::Host;
+use crate::cli::text::printable;
 use crate::registry::PluginInfo;
 
 /// Asks `/api/v1/plugins` of a running host.
@@ -40,12 +41,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         let about = plugin.reason.unwrap_or_else(|| plugin.digest.chars().take(12).collect());
         let cost = plugin.ns_per_reading.map(|ns| format!("{ns:.1}")).unwrap_or_default();
         println!(
-            "{name:<16} {:<10} {:<9} {:<12} {:>12} {:>8} {cost:>8}  {about}",
-            plugin.version,
+            "{:<16} {:<10} {:<9} {:<12} {:>12} {:>8} {cost:>8}  {}",
+            printable(name, false),
+            printable(&plugin.version, false),
             plugin.kind,
             plugin.state.word(),
             plugin.scored,
             plugin.failed,
+            printable(&about, false),
         );
     }
     Ok(())

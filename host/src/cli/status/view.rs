@@ -17,6 +17,16 @@ pub(super) struct Status {
     pub(super) ready: bool,
     pub(super) reason: Option<String>,
     lanes: Vec<Lane>,
+    #[serde(default)]
+    stores: Vec<Store>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Store {
+    name: String,
+    /// None while it answers.
+    away_s: Option<f64>,
+    reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +44,8 @@ pub(super) struct Seen {
 
 /// Of a reason; more is on the page.
 const MOST_WORDS: usize = 90;
+/// Of a store's, whose end may say what to set.
+const MOST_REASON: usize = 300;
 
 /// Four short tables, and what to do about what is wrong. `before`: an earlier moment and how long ago it was, for rates.
 pub(super) fn render(seen: &Seen, before: Option<(&Seen, Duration)>) -> String {
@@ -47,7 +59,7 @@ pub(super) fn render(seen: &Seen, before: Option<(&Seen, Duration)>) -> String {
     };
     let state = match &seen.status.reason {
         _ if seen.status.ready => "ready".to_owned(),
-        reason => format!("NOT READY: {}", reason.as_deref().unwrap_or("no reason given")),
+        reason => format!("NOT READY: {}", printable(reason.as_deref().unwrap_or("no reason given"), false)),
     };
     let mut line = |text: String| writeln!(out, "{}", text.trim_end()).expect("a String takes every write");
     line(state);
@@ -80,13 +92,14 @@ pub(super) fn render(seen: &Seen, before: Option<(&Seen, Duration)>) -> String {
         ));
     }
     line(format!("\n{:<14} {:<26} {:>12}  ROWS", "STORE", "STATE", "BEHIND"));
-    for (sink, rows) in now.each("sink_rows_total", "sink") {
-        let of = |name: &str| now.sum(name, Some(("sink", sink))).unwrap_or(0.0);
-        let state = match of("sink_away_seconds") {
-            0.0 => "answers".to_owned(),
-            away => format!("AWAY for {}", length(away)),
-        };
-        line(format!("{sink:<14} {state:<26} {:>12}  {}", thousands(of("sink_lag")), thousands(rows)));
+    for store in &seen.status.stores {
+        let of = |name: &str| now.sum(name, Some(("sink", &store.name))).unwrap_or(0.0);
+        let state = store.away_s.map_or_else(|| "answers".to_owned(), |away_s| format!("AWAY for {}", length(away_s)));
+        let [behind, rows] = ["sink_lag", "sink_rows_total"].map(|name| thousands(of(name)));
+        line(format!("{:<14} {state:<26} {behind:>12}  {rows}", printable(&store.name, false)));
+        if let Some(reason) = &store.reason {
+            line(format!("{:<14} {}", "", shortened(&printable(reason, false), MOST_REASON)));
+        }
     }
     line(format!("\n{:<14} {:<26} {:>12}  ABOUT", "PLUGIN", "STATE", "FAILED"));
     for plugin in &seen.plugins {
@@ -132,7 +145,8 @@ mod tests {
 
     fn seen(metrics: &str) -> Seen {
         let status = serde_json::from_str(
-            r#"{"ready":false,"reason":"lanes that do not run yet: 1","lanes":[{"partition":0,"running":true},{"partition":1,"running":false}]}"#,
+            r#"{"ready":false,"reason":"lanes that do not run yet: 1","lanes":[{"partition":0,"running":true},{"partition":1,"running":false}],
+                "stores":[{"name":"mongodb","away_s":150.4,"reason":"no server \u001b[2J answers"},{"name":"postgres","away_s":null,"reason":null}]}"#,
         );
         Seen { status: status.unwrap(), plugins: Vec::new(), samples: Samples::parse(metrics) }
     }
@@ -142,7 +156,7 @@ mod tests {
         let before = seen("wattdog_readings_total 1000\n");
         let now = seen(
             "wattdog_readings_total 1234567\nwattdog_consumer_lag{partition=\"1\"} 5300\nwattdog_watermark_seconds{partition=\"0\"} 1764864120\n\
-             wattdog_sink_rows_total{sink=\"postgres\"} 99\nwattdog_sink_away_seconds{sink=\"postgres\"} 150\nwattdog_dead_letters_total{reason=\"late\"} 7\n\
+             wattdog_sink_rows_total{sink=\"postgres\"} 99\nwattdog_dead_letters_total{reason=\"late\"} 7\n\
              wattdog_dead_letters_total{reason=\"range\"} 0\n\
              wattdog_lost_records_total{reader=\"lane\",topic=\"readings\",partition=\"0\"} 14900\n\
              wattdog_lost_records_total{reader=\"sqlite\",topic=\"rows\",partition=\"0\"} 0\n\
@@ -154,10 +168,11 @@ mod tests {
         has("readings 1,234,567 (616,784/s)   windows 0");
         has("0              runs                                  0  2025-12-04T16:02:00Z\n");
         has("1              starts                            5,300\n");
-        has("postgres       AWAY for 2 min                        0  99\n");
         has("LOST 14,900 records of readings since the start");
         has("MADE ANEW rows since the start");
         assert!(!text.contains("of rows since"), "{text}");
+        has("mongodb        AWAY for 2 min                        0  0\n               no server \\u{1b}[2J answers\n");
+        has("postgres       answers                               0  99\n");
         has("set aside since the start: late 7;");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::printable;
 use crate::results::{Aggregation, Anomaly};
 
 const RED: &str = "\x1b[1;31m";
@@ -18,7 +19,7 @@ pub(super) fn aggregation(row: &Aggregation, measures: &[(String, String)]) -> S
         parts.push(format!("max_{}={:.0} {unit}", short(name), stats.max));
     }
     let corrected = if row.revision > 0 { format!(" (corrected, revision {})", row.revision) } else { String::new() };
-    format!("{}: {}{corrected}\n", row.building, parts.join(", "))
+    format!("{}: {}{corrected}\n", printable(&row.building, false), parts.join(", "))
 }
 
 pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[(String, String)], average: Option<&[f64]>, coloured: bool) -> String {
@@ -28,7 +29,7 @@ pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[(String, String)], average:
     let mut line = |label: &str, value: String| {
         writeln!(text, "   {label}: {value}").expect("a String takes every write");
     };
-    line("Building", format!("{}{floor}", row.building));
+    line("Building", format!("{}{floor}", printable(&row.building, false)));
     for (index, ((name, unit), value)) in measures.iter().zip(&row.measures).enumerate() {
         let share = match average.and_then(|average| average.get(index)) {
             Some(average) if index == 0 && *average > 0.0 => format!(" ({:.0}% of average)", value / average * 100.0),
@@ -40,7 +41,7 @@ pub(super) fn anomaly(row: &Anomaly<'_>, measures: &[(String, String)], average:
         (Some(distance), Some(threshold)) => {
             line("Distance from cluster", format!("{distance:.2} (threshold: {threshold:.2})"));
         }
-        _ => line("Score", format!("{:.2} ({})", row.score, row.reason)),
+        _ => line("Score", format!("{:.2} ({})", row.score, printable(&row.reason, false))),
     }
     line("Timestamp", row.detected_at.civil());
     text.push('\n');

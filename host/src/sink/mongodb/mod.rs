@@ -2,27 +2,21 @@
 
 mod config;
 mod documents;
+mod refusals;
 
 use mongodb::bson::{Document, doc};
-use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::error::{Error, ErrorKind};
 use mongodb::options::{ClientOptions, IndexOptions};
 use mongodb::{Client, Collection, Database, IndexModel};
 
 pub use config::Config;
+use refusals::{of_inserts, outside};
 
 use super::{RowBatch, Sink, SinkError, within};
 use crate::config::Span;
 use crate::domain::EventTime;
 
 const TIMEOUT_KEY: &str = "sink.mongodb.timeout";
-/// MongoDB's code for a key that is there already.
-const DUPLICATE_KEY: i32 = 11_000;
-
-/// MongoDB's codes for a document that it does not take: BadValue, InvalidBSON, DollarPrefixedFieldName, DocumentValidationFailure,
-/// BSONObjectTooLarge.
-const ABOUT_A_DOCUMENT: [i32; 5] = [2, 22, 52, 121, 10_334];
-/// MongoDB's code for a disk that is full, which it gives for each document.
-const OUT_OF_DISK_SPACE: i32 = 14_031;
 /// The time of a row by which it grows old, in each collection.
 const TIMES: [(&str, &str); 3] =
     [("aggregations", "window_end"), ("anomalies", "detected_at"), ("shadow_anomalies", "detected_at")];
@@ -32,13 +26,15 @@ pub struct MongoSink {
     config: Config,
     measures: Vec<String>,
     database: Option<Database>,
+    /// Collections with a unique index that is not ours.
+    more_unique: Vec<&'static str>,
 }
 
 impl MongoSink {
     /// For rows of these measures.
     #[must_use]
     pub fn new(config: Config, measures: &[String]) -> Self {
-        Self { config, measures: measures.to_vec(), database: None }
+        Self { config, measures: measures.to_vec(), database: None, more_unique: Vec::new() }
     }
 }
 
@@ -54,6 +50,7 @@ impl Sink for MongoSink {
         let by = |time| IndexModel::builder().keys(doc! { time: 1 }).build();
         let of_building = IndexModel::builder().keys(doc! { "building": 1, "detected_at": 1 }).build();
         // The archive asks for the latest windows of all buildings, and for one building's findings.
+        let our_key = default_name(&key.keys);
         let mut indexes = vec![("aggregations", key), ("aggregations", by("window_start")), ("anomalies", of_building)];
         for (collection, time) in TIMES {
             // Windows are found by their end for retention alone.
@@ -61,13 +58,18 @@ impl Sink for MongoSink {
                 indexes.push((collection, by(time)));
             }
         }
-        for (name, index) in indexes {
-            let collection = database.collection::<Document>(name);
+        self.more_unique.clear();
+        for (collection, _) in TIMES {
             // A server may lock everything to make an index that is there: one that speaks this protocol and keeps documents in
             // PostgreSQL was seen to stand still for good when several hosts came back at once.
-            let names = self.answer(collection.list_index_names().into_future()).await.unwrap_or_default();
-            if !names.contains(&default_name(&index.keys)) {
-                self.answer(collection.create_index(index).into_future()).await?;
+            let there = self.indexes(&database, collection).await?;
+            for (_, index) in indexes.extract_if(.., |(of, _)| *of == collection) {
+                if !there.iter().any(|(name, _)| *name == default_name(&index.keys)) {
+                    self.answer(database.collection::<Document>(collection).create_index(index).into_future()).await?;
+                }
+            }
+            if there.iter().any(|(name, unique)| *unique && *name != our_key && name != "_id_") {
+                self.more_unique.push(collection);
             }
         }
         self.database = Some(database);
@@ -128,12 +130,13 @@ impl Sink for MongoSink {
 impl MongoSink {
     async fn connect(&self) -> Result<Database, SinkError> {
         let limit = self.config.timeout.duration();
-        let mut options = ClientOptions::parse(&self.config.url).await.map_err(outside)?;
+        let unknown = |error: Error| SinkError::Unavailable(error.kind.to_string());
+        let mut options = ClientOptions::parse(&self.config.url).await.map_err(unknown)?;
         // Half, so that the driver's own words come first: they name the servers.
         options.server_selection_timeout.get_or_insert(limit / 2);
         options.connect_timeout.get_or_insert(limit / 2);
         options.app_name.get_or_insert_with(|| "wattdog".into());
-        Ok(Client::with_options(options).map_err(outside)?.database(&self.config.database))
+        Ok(Client::with_options(options).map_err(unknown)?.database(&self.config.database))
     }
 
     fn collection(&self, name: &str) -> Result<Collection<Document>, SinkError> {
@@ -152,30 +155,61 @@ impl MongoSink {
             let Err(error) = collection.insert_many(rows).ordered(false).await else { return Ok(Vec::new()) };
             let ErrorKind::InsertMany(refusal) = &*error.kind else { return Err(outside(error)) };
             let Some(writes) = &refusal.write_errors else { return Err(outside(error)) };
-            match writes.iter().find(|write| write.code != DUPLICATE_KEY) {
-                Some(full) if full.code == OUT_OF_DISK_SPACE => Err(SinkError::Unavailable(full.message.clone())),
-                Some(other) => Err(SinkError::Refused(other.message.clone())),
+            match of_inserts(refusal) {
+                Some(error) => Err(error),
                 None => Ok(writes.iter().map(|write| write.index).collect()),
             }
         };
-        within(self.config.timeout.duration(), TIMEOUT_KEY, inserted).await
+        let doubles = within(self.config.timeout.duration(), TIMEOUT_KEY, inserted).await?;
+        if !doubles.is_empty() && self.more_unique.contains(&collection.name()) {
+            self.assert_there(collection, rows, &doubles).await?;
+        }
+        Ok(doubles)
+    }
+
+    /// Names of a collection's indexes, and whether each is unique. None where the collection is not there yet.
+    async fn indexes(&self, database: &Database, collection: &str) -> Result<Vec<(String, bool)>, SinkError> {
+        let collections = self.answer(database.list_collection_names().into_future()).await?;
+        if !collections.iter().any(|known| known == collection) {
+            return Ok(Vec::new());
+        }
+        let listed = async {
+            let mut listed = database.collection::<Document>(collection).list_indexes().await?;
+            let mut indexes = Vec::new();
+            while listed.advance().await? {
+                let options = listed.deserialize_current()?.options.unwrap_or_default();
+                indexes.push((options.name.unwrap_or_default(), options.unique == Some(true)));
+            }
+            Ok(indexes)
+        };
+        self.answer(listed).await
+    }
+
+    /// A document may also be taken for a double by an index that the operator has made: then it is nowhere.
+    async fn assert_there(
+        &self,
+        collection: &Collection<Document>,
+        rows: &[Document],
+        doubles: &[usize],
+    ) -> Result<(), SinkError> {
+        let ids: Vec<_> = doubles.iter().filter_map(|&index| rows[index].get("_id")).collect();
+        let found = async {
+            let mut found = collection.find(doc! { "_id": { "$in": &ids } }).projection(doc! { "_id": 1 }).await?;
+            let mut there = 0;
+            while found.advance().await? {
+                there += 1;
+            }
+            Ok(there)
+        };
+        if self.answer(found).await? == ids.len() {
+            return Ok(());
+        }
+        let words = format!("E11000 duplicate key: an index of `{}` has the key of another document", collection.name());
+        Err(SinkError::Refused(words))
     }
 }
 
 /// What every server calls an index that was given no name.
 fn default_name(keys: &Document) -> String {
     keys.iter().map(|(field, direction)| format!("{field}_{direction}")).collect::<Vec<_>>().join("_")
-}
-
-/// A document was refused, by the driver or by the server, or else the server or the way to it is at fault.
-fn outside(error: Error) -> SinkError {
-    let about_a_row = match &*error.kind {
-        ErrorKind::BsonSerialization(_) => true,
-        // A server that keeps documents in PostgreSQL passes on that database's data exceptions, as for a NUL character.
-        ErrorKind::Command(command) => ABOUT_A_DOCUMENT.contains(&command.code) || command.message.contains("(SQLSTATE 22"),
-        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code != OUT_OF_DISK_SPACE,
-        _ => false,
-    };
-    let words = error.kind.to_string();
-    if about_a_row { SinkError::Refused(words) } else { SinkError::Unavailable(words) }
 }

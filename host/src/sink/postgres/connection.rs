@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Error, Postgres, SqlSafeStr, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, Error, Postgres, SqlSafeStr, Transaction};
 
 use super::Config;
 
@@ -48,6 +48,11 @@ impl Connection {
 
     pub(crate) fn options(&self) -> PgConnectOptions {
         self.options.clone()
+    }
+
+    /// Connects, and no more.
+    pub(super) async fn try_out(&self) -> Result<(), Error> {
+        PgConnection::connect_with(&self.options).await?.close().await
     }
 
     /// A server behind a pooler cannot be asked for another database.

@@ -37,7 +37,8 @@ pub(super) async fn examine(connection: &Connection) -> Result<String, SinkError
 }
 
 async fn ask(connection: &Connection) -> Result<PgRow, sqlx::Error> {
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(connection.options()).await?;
+    connection.try_out().await?;
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connection.options());
     let mut transaction = connection.begin(&pool).await?;
     let answer = connection.query(QUESTION).fetch_one(&mut *transaction).await?;
     transaction.commit().await?;

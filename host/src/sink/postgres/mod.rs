@@ -114,20 +114,19 @@ impl PostgresSink {
     /// Makes the database where it is missing.
     async fn connect(&self) -> Result<Database, SinkError> {
         let connection = self.connection()?;
-        let limit = CONNECT_TIMEOUT.min(self.config.timeout.duration());
-        let pool = || PgPoolOptions::new().max_connections(1).acquire_timeout(limit).connect_with(connection.options());
-        let connected = match pool().await {
+        let explained = |error: sqlx::Error| SinkError::Unavailable(connection.explained(&error));
+        // Not by the pool, which tries again for as long as it may and then says that it has waited.
+        match connection.try_out().await {
             Err(error) if no_such_database(&error) && connection.may_create_database() => {
                 // Two hosts may do it at once; the one that comes second finds it there.
                 let created = Postgres::create_database(&self.config.url).await;
-                pool().await.map_err(|error| created.err().unwrap_or(error))
+                connection.try_out().await.map_err(|error| explained(created.err().unwrap_or(error)))?;
             }
-            connected => connected,
-        };
-        match connected {
-            Ok(pool) => Ok(Database { pool, connection }),
-            Err(error) => Err(SinkError::Unavailable(connection.explained(&error))),
+            tried => tried.map_err(explained)?,
         }
+        let limit = CONNECT_TIMEOUT.min(self.config.timeout.duration());
+        let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(limit).connect_lazy_with(connection.options());
+        Ok(Database { pool, connection })
     }
 
     fn database(&self) -> Result<&Database, SinkError> {

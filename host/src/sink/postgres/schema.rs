@@ -4,6 +4,7 @@
 //! steps, and given up where somebody has the table: a dump or a long report goes on, and so do those who come after it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::postgres::PgPool;
@@ -15,6 +16,8 @@ use crate::sink::{SinkError, migrations};
 
 /// How long a change may wait for its table, and hold up others meanwhile.
 const LOCK_TIMEOUT: &str = "100ms";
+/// How long another host is left alone with the tables before they are looked at again.
+const OTHER_HOST: Duration = Duration::from_millis(100);
 /// Of all hosts whose sinks change tables.
 const ADVISORY_LOCK: i64 = 0x7761_7474_646f_6721;
 /// PostgreSQL's code for a lock that was not to be had in time.
@@ -131,7 +134,9 @@ impl Schema<'_> {
         let lock = self.connection.query("SELECT pg_try_advisory_xact_lock($1)").bind(ADVISORY_LOCK);
         let alone = lock.fetch_one(&mut *transaction).await.map_err(|error| self.away(&error))?;
         if !alone.get::<bool, _>(0) {
-            return Err(SinkError::Unavailable("another host makes its tables".into()));
+            transaction.rollback().await.map_err(|error| self.away(&error))?;
+            tokio::time::sleep(OTHER_HOST).await;
+            return Ok(());
         }
         // Another host may have been faster.
         let Some(change) = self.next(&mut transaction).await? else { return Ok(()) };

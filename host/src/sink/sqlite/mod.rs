@@ -144,15 +144,19 @@ impl Sink for SqliteSink {
     }
 }
 
-/// A row was refused, or else the file is at fault or held by another.
+/// What an error means: the row's fault, or that of the file or of another who holds it.
 fn outside(error: sqlx::Error) -> SinkError {
-    // SQLite's codes: the lowest eight bits are the kind of error, the others say more.
-    const TOO_BIG: i32 = 18;
-    const CONSTRAINT: i32 = 19;
-    const MISMATCH: i32 = 20;
+    /// SQLite's kinds of errors: a text that is too big, a constraint, another type.
+    const ABOUT_A_ROW: [i32; 3] = [18, 19, 20];
+    /// An error in SQL, as of a column that is missing; rights, locks, the disk, a damaged file, another schema, no database.
+    const ABOUT_THE_FILE: [i32; 17] = [1, 3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 17, 22, 23, 26, 29];
+    let words = error.to_string();
     let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+    // The lowest eight bits are the kind, the others say more.
     match code.map(|code| code & 0xff) {
-        Some(TOO_BIG | CONSTRAINT | MISMATCH) => SinkError::Refused(error.to_string()),
-        _ => SinkError::Unavailable(error.to_string()),
+        Some(kind) if ABOUT_A_ROW.contains(&kind) => SinkError::Refused(words),
+        Some(kind) if !ABOUT_THE_FILE.contains(&kind) => SinkError::Unclear(words),
+        None if matches!(error, sqlx::Error::Encode(_) | sqlx::Error::Protocol(_)) => SinkError::Unclear(words),
+        _ => SinkError::Unavailable(words),
     }
 }

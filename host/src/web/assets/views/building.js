@@ -17,7 +17,7 @@ export const building = {
   title: ({ name }) => name,
 
   async load({ name, query }, { settings }) {
-    const range = await rangeOf(query);
+    const range = await rangeOf(query, settings.window_s);
     const length_s = range.until_s - range.since_s;
     const bucket_s = BUCKETS_S.find((seconds) => length_s / seconds <= MOST_POINTS) ?? BUCKETS_S.at(-1);
     const times = { building: name, since: iso(range.since_s), until: iso(range.until_s) };
@@ -59,14 +59,14 @@ export const building = {
 
 const iso = (seconds) => new Date(Math.round(seconds * 1000)).toISOString();
 
-/** Either as the address says, or so long up to the latest window of all. */
-async function rangeOf(query) {
+/** Either as the address says, or so long up to the end of the latest window of all, whose findings are later than its start. */
+async function rangeOf(query, window_s) {
   const [since, until] = [query.get("since"), query.get("until")].map((text) => new Date(text ?? NaN).getTime() / 1000);
   if (since < until) return { since_s: since, until_s: until, live: false };
   const [latest] = await ask("aggregations", { limit: 1 });
   const latest_s = (latest ? new Date(latest.window_start).getTime() : Date.now()) / 1000;
   const [, length_s] = SPANS[query.get("span")] ?? SPANS[DEFAULT_SPAN];
-  return { since_s: latest_s - length_s, until_s: latest_s + 1, live: true };
+  return { since_s: latest_s + window_s - length_s, until_s: latest_s + window_s, live: true };
 }
 
 /** A row as it was committed, into the windows that are shown; where those are buckets, the next load has it. */
