@@ -27,19 +27,22 @@ fn wattdog() -> Command {
 struct Demo {
     process: Child,
     address: String,
+    log: std::sync::Arc<tempfile::NamedTempFile>,
 }
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
         let mut demo = wattdog();
+        let log = tempfile::NamedTempFile::new().unwrap();
         demo.args(["demo", "--no-open", "--port", "0"]).args(arguments).stdout(Stdio::piped());
+        demo.env_remove("WATTDOG_LOG").stderr(log.reopen().unwrap());
         let mut process = demo.spawn().unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
         let line = said.find(|line| line.starts_with("wattdog demo: page ")).expect("the demo says where its page is");
         let address = line.split("http://").nth(1).unwrap().split(',').next().unwrap().to_owned();
         // What it says later goes on finding a reader.
         std::thread::spawn(move || said.for_each(drop));
-        Self { process, address }
+        Self { process, address, log: log.into() }
     }
 
     fn eventually<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
@@ -50,6 +53,23 @@ impl Demo {
             }
             assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
+    }
+
+    /// Asks it to end as Ctrl-C does; its exit code.
+    fn stop(&mut self) -> Option<i32> {
+        assert!(Command::new("kill").arg("-INT").arg(self.process.id().to_string()).status().unwrap().success());
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < PATIENCE, "the demo does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -116,6 +136,25 @@ fn readings_of_ones_own_are_judged_by_a_model_of_their_past() {
     let own = Demo::start(&arguments).share_of_findings(9_000.0);
     let foreign = Demo::start(&[&arguments[..], &["--plugins", "plugins"]].concat()).share_of_findings(9_000.0);
     assert!(own < 0.2 && foreign > 0.8, "found with {own} of the readings, with the project's own model {foreign}");
+}
+
+#[test]
+fn every_reading_of_a_file_is_played_and_the_end_is_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read_to_string(month(folder.path(), |reading| reading)).unwrap();
+    for readings in [1, 40, 700] {
+        let file = folder.path().join(format!("{readings}.jsonl"));
+        std::fs::write(&file, whole.lines().take(readings).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        let mut demo = Demo::start(&["--data", file.to_str().unwrap(), "--window", "1h", "--speed", "3600"]);
+        let played = format!("all readings are played; the page stays until Ctrl-C readings={readings}");
+        demo.eventually("all readings are played", |_| demo.log().contains(&played).then_some(()));
+        demo.eventually("all readings are read", |address| {
+            let metrics = get(address, "/metrics", None).ok()?;
+            metrics.contains(&format!("\nwattdog_readings_total {readings}\n")).then_some(())
+        });
+        assert_eq!(demo.stop(), Some(0), "{}", demo.log());
+        assert!(!demo.log().contains("ERROR"), "{}", demo.log());
+    }
 }
 
 #[test]

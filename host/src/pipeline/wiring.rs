@@ -177,6 +177,8 @@ impl Host {
                 tracing::error!("a group's thread ended in a panic");
             }
         }
+        // Requests of the page may have the keeper for longer than its folder is there.
+        self.status.keeper.stop();
     }
 }
 

@@ -141,8 +141,8 @@ fn play(mut player: Player, data: Option<(PathBuf, Form)>) -> anyhow::Result<one
             Some((file, form)) => player.recorded(&file, form),
             None => player.generated(),
         };
-        match played {
-            Ok(()) => tracing::info!("all readings are played; the page stays until Ctrl-C"),
+        match played.and_then(|()| Ok(player.feeder.finish()?)) {
+            Ok(readings) => tracing::info!(readings, "all readings are played; the page stays until Ctrl-C"),
             Err(error) => drop(fail.send(error)),
         }
     };

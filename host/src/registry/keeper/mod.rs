@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_millis(50);
 const SETTLE: Duration = Duration::from_millis(300);
 /// At a start, files that are just being written are waited for so long.
 const FIRST_PATIENCE: Duration = Duration::from_secs(3);
+/// So long a stop waits for a look that has begun.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// How plugins are found and kept.
 #[derive(Clone, Debug)]
@@ -101,6 +103,17 @@ impl Keeper {
     #[must_use]
     pub fn audit(&self) -> Vec<AuditLine> {
         self.audit.lines()
+    }
+}
+
+impl Keeper {
+    /// Looks at the folder no more. A component that is being compiled is not waited for.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let begun = clock::monotonic();
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && begun.elapsed() < LAST_LOOK {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
