@@ -200,3 +200,56 @@ async fn a_reading_that_a_detector_failed_on_is_scored_by_it_alone_once_it_is_me
     assert!(redrive(&world, &["--kind", "scoring", "--yes"]).1.contains("0 to send, 1 sent before"));
     running.stop();
 }
+
+/// Readings that no default takes: (building, reason, what `show` advises).
+const ADVISED: [(&str, &str, &str); 4] = [
+    ("Long", "oversize", "raise `input.max_message`"),
+    ("Ahead", "future", "raise `input.max_future`"),
+    ("Dry", "missing-field", "set `required = false`"),
+    ("Third", "too-many-meters", "raise `input.max_meters`"),
+];
+
+fn odd_reading(building: &str) -> String {
+    let ahead: i64 = if building == "Ahead" { 2_177_452_800 } else { 1_764_806_400 };
+    let water = if building == "Dry" { "null" } else { "300" };
+    let note = if building == "Long" { "x".repeat(70_000) } else { String::new() };
+    format!(r#"{{"timestamp":{ahead},"building":"{building}","floor":1,"electricity":150,"water":{water},"note":"{note}"}}"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_that_a_reading_is_advised_brings_it_through() {
+    let world = World::new("advice");
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "lz4");
+    // All in one partition, so that one lane has two meters before the third.
+    ["First", "Second", "Long", "Ahead", "Dry", "Third"]
+        .iter()
+        .for_each(|building| feeder.send("key", Some(odd_reading(building).as_bytes())));
+    feeder.finish();
+    let tight = [("WATTDOG__INPUT__MAX_METERS", "2"), ("WATTDOG__INPUT__REPARTITION", "never")];
+    let running = world.start_with(&tight);
+    letters(&world, &[], ADVISED.len()).await;
+    for (building, reason, advice) in ADVISED {
+        let [letter] = &letters(&world, &["--reason", reason], 1).await[..] else { panic!("one is {reason}") };
+        let shown = world.ask(&["dead-letters", "show", letter["place"].as_str().unwrap()]);
+        assert!(shown.contains(building) && shown.contains(advice), "{reason}: {shown}");
+    }
+    running.stop();
+
+    let running = world.start_with(&[
+        ("WATTDOG__INPUT__REPARTITION", "never"),
+        ("WATTDOG__INPUT__MAX_MESSAGE", "100 KiB"),
+        ("WATTDOG__INPUT__MAX_FUTURE", "36500d"),
+        ("WATTDOG__INPUT__MEASURES__ELECTRICITY__FIELD", "electricity"),
+        ("WATTDOG__INPUT__MEASURES__WATER__FIELD", "water"),
+        ("WATTDOG__INPUT__MEASURES__WATER__REQUIRED", "false"),
+    ]);
+    let (code, said) = redrive(&world, &["--yes"]);
+    assert!(code == 0 && said.contains("4 sent again"), "{said}");
+    let postgres = world.postgres().await;
+    for (building, reason, _) in ADVISED {
+        eventually(&format!("{reason}: its row is there"), async || (windows(&postgres, building).await == (1, 1)).then_some(()))
+            .await;
+    }
+    running.stop();
+}

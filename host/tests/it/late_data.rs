@@ -31,7 +31,7 @@ async fn nothing_is_lost_but_what_is_said_to_be() {
     feeder.send_lines((1..=5).map(|step| line(7_260 + step * 900, 1, 100)));
     // In time, and not.
     feeder.send_lines([line(10_000, 1, 50), line(10_000, 2, 60), line(3_060, 2, 1)]);
-    feeder.send("A", Some(line(500 * 365 * 86_400, 1, 1).as_bytes()));
+    feeder.send("A", Some(line(10 * 365 * 86_400, 1, 1).as_bytes()));
     feeder.finish();
 
     // (count, revision, electricity) by start, in seconds after midnight.
@@ -80,4 +80,23 @@ async fn nothing_is_lost_but_what_is_said_to_be() {
     for ((_, message), key) in reasons.iter().zip(["input.max_future", "window.allowed_lateness", "input.repeats"]) {
         assert!(message.contains(key) && !message.contains('\n'), "{message}");
     }
+    a_late_reading_counts_by_what_is_advised(&world, &postgres).await;
+}
+
+/// The next step that `dead-letters show` gives for a late reading: a longer lateness, and another group.
+async fn a_late_reading_counts_by_what_is_advised(world: &World, postgres: &sqlx::PgPool) {
+    let late = world.ask(&["dead-letters", "list", "--reason", "late", "--json"]);
+    let late: serde_json::Value = serde_json::from_str(late.lines().next().unwrap()).unwrap();
+    let shown = world.ask(&["dead-letters", "show", late["place"].as_str().unwrap()]);
+    assert!(shown.contains("raise `window.allowed_lateness` and have another `kafka.group` read the input"), "{shown}");
+    let running = world
+        .start_with(&[("WATTDOG__WINDOW__ALLOWED_LATENESS", "1d"), ("WATTDOG__KAFKA__GROUP", &format!("{}.again", world.name))]);
+    eventually("the late reading is in its window", async || {
+        let query = "SELECT count, sum_electricity FROM aggregations WHERE window_start = to_timestamp($1)";
+        let start = (MIDNIGHT + 60 + 5 * 600) as f64;
+        let row: (i64, f64) = sqlx::query_as(query).bind(start).fetch_one(postgres).await.ok()?;
+        (row == (4, 411.0)).then_some(())
+    })
+    .await;
+    running.stop();
 }

@@ -40,7 +40,10 @@ pub(super) fn next_step(letter: &Letter) -> String {
              restart the host; the growth that was real is counted with the meter's next readings"
                 .into()
         }
-        ("reading", "late") => format!("if it is to count, raise `window.allowed_lateness`, {again}"),
+        ("reading", "late") => "one now and then: nothing. Sent again it would be late again; if it is to count, raise \
+                                `window.allowed_lateness` and have another `kafka.group` read the input from its beginning, which \
+                                writes its windows anew"
+            .into(),
         ("reading", _) => format!("correct what the message names, {again}"),
         ("scoring", _) if letter.stage == "enrich" => format!(
             "mend plugin `{}` for what comes; this reading went on without what it adds, and is not sent again",
