@@ -8,6 +8,7 @@ use crate::config::{Config, Span};
 use crate::decode::Decoder;
 use crate::domain::{Batch, Message, MeterTable, Reject};
 use crate::kafka::{Partitions, Settings, may_transact, newest_records, topic_property};
+use crate::wording::count;
 
 /// A topic may have a hundred partitions, and some show what all are like.
 const MOST_PARTITIONS: i32 = 8;
@@ -45,11 +46,14 @@ fn input_topic(config: &Config, there: &Partitions) -> Finding {
     let topic = &config.kafka.topic;
     match there.of(topic) {
         0 if config.kafka.create_topics => {
-            let words = format!("`{topic}` does not exist; a host will create it with {} partitions", config.kafka.partitions);
+            let words =
+                format!("`{topic}` does not exist; a host will create it with {}", count(config.kafka.partitions, "partition"));
             Finding::doubtful("input topic", words, "check `kafka.topic` if somebody writes readings already")
         }
         0 => Finding::bad("input topic", format!("`{topic}` does not exist"), "create it, or set `kafka.create_topics = true`"),
-        partitions => Finding::good("input topic", format!("`{topic}` has {partitions} partitions, for as many hosts at most")),
+        partitions => {
+            Finding::good("input topic", format!("`{topic}` has {}, for as many hosts at most", count(partitions, "partition")))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 
 use super::Settings;
+use crate::wording::count;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -51,7 +52,7 @@ pub enum TopicError {
     #[error("no Kafka client can be made: {0}; check `kafka.properties`")]
     Client(KafkaError),
     /// It is missing and could not be made.
-    #[error("topic `{topic}` does not exist and could not be created: {reason}; create it with {partitions} partitions")]
+    #[error("topic `{topic}` does not exist and could not be created: {reason}; create it with {}", count(*.partitions, "partition"))]
     NotCreated {
         /// Its name.
         topic: String,

@@ -11,6 +11,7 @@ use super::driver::{lines_in_batches, lines_with_moves};
 use super::readings::read_readings;
 use super::rows::Rows;
 use crate::registry::{PluginKind, Sidecar};
+use crate::wording::count;
 
 /// Relative difference that another order of the same arithmetic may make.
 const TOLERANCE: f64 = 1e-9;
@@ -130,14 +131,15 @@ fn expected(case: &Path) -> anyhow::Result<Vec<Value>> {
 fn compare(case: &Path, lines: &[Value]) -> anyhow::Result<Outcome> {
     let expected = expected(case)?;
     if lines.len() != expected.len() {
-        bail!("expected.jsonl has {} lines for {} readings; `--update` writes one for each", expected.len(), lines.len());
+        let (found, needed) = (count(expected.len(), "line"), count(lines.len(), "reading"));
+        bail!("expected.jsonl has {found} for {needed}; `--update` writes one for each");
     }
     let differing: Vec<_> = (0..lines.len()).filter(|&row| !alike(&lines[row], &expected[row])).collect();
     if differing.is_empty() {
         return Ok(Outcome::Passed { readings: lines.len() });
     }
     let shown: Vec<_> = differing.iter().take(SHOWN).map(|&row| shown(row, &lines[row], &expected[row])).collect();
-    bail!("{} of {} lines differ\n{}", differing.len(), lines.len(), shown.join("\n"))
+    bail!("{} of {} differ\n{}", differing.len(), count(lines.len(), "line"), shown.join("\n"))
 }
 
 fn shown(row: usize, says: &Value, expected: &Value) -> String {

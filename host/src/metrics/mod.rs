@@ -91,7 +91,7 @@ pub struct Metrics {
     pub plugin_memory: Family<PluginLabel, Gauge>,
     /// Meters whose names another building has had before.
     pub moved_meters: Counter,
-    /// Buildings whose readings come in two partitions.
+    /// Buildings whose readings come in several partitions.
     pub split_buildings: Gauge,
     /// 1 for a plugin that has failed too often and is not asked, else 0.
     pub plugin_quarantined: Family<PluginLabel, Gauge>,
@@ -193,7 +193,7 @@ impl Metrics {
         registry.register("plugin_traps", "Faults of a plugin", m.plugin_traps.clone());
         registry.register("plugin_memory_bytes", "Linear memory of a plugin, in all lanes", m.plugin_memory.clone());
         registry.register("moved_meters", "Meters whose names another building has had before", m.moved_meters.clone());
-        registry.register("split_buildings", "Buildings whose readings come in two partitions", m.split_buildings.clone());
+        registry.register("split_buildings", "Buildings whose readings come in several partitions", m.split_buildings.clone());
         registry.register("plugin_quarantined", "1 for a plugin that is not asked", m.plugin_quarantined.clone());
         registry.register("plugin_swaps", "Swaps of a plugin", m.plugin_swaps.clone());
         registry.register("plugin_swap_pause_seconds", "Time that a lane stood still for a swap", m.plugin_swap_pause.clone());

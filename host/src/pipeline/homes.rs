@@ -78,7 +78,7 @@ pub(super) fn warn(building: &str, partition: i32, other: i32) {
         building,
         partition,
         other,
-        "a building's readings come in two partitions, so no lane sees all of its windows; have the topic keyed by building, or set \
+        "a building's readings come in several partitions, so no lane sees all of its windows; have the topic keyed by building, or set \
          `input.repartition = \"always\"`. `wattdog_split_buildings` says how many lanes of this host have met"
     );
 }

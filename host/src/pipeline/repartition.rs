@@ -85,7 +85,7 @@ fn is_needed(config: &Config, settings: &Settings, there: &Partitions) -> Result
                 tracing::warn!(
                     building,
                     topic,
-                    "a building comes in two partitions of the input; readings go through a topic of ours"
+                    "a building comes in several partitions of the input; readings go through a topic of ours"
                 );
             }
             split.is_some()
@@ -104,7 +104,7 @@ fn look_for_split_buildings(config: Config, settings: Settings, partitions: i32)
     let look = move || match split_building(&config, &settings, partitions) {
         Ok(Some(Split { building, partitions: [one, other] })) => homes::warn(&building, other, one),
         Ok(None) => {}
-        Err(error) => tracing::debug!(%error, "cannot see whether a building comes in two partitions"),
+        Err(error) => tracing::debug!(%error, "cannot see whether a building comes in several partitions"),
     };
     if partitions > 1
         && let Err(error) = std::thread::Builder::new().name("split-buildings".into()).spawn(look)

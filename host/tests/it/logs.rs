@@ -85,7 +85,7 @@ async fn a_host_logs_its_start_its_troubles_and_its_end() {
     says(
         &world,
         &[
-            (1, "a building's readings come in two partitions, so no lane sees all of its windows"),
+            (1, "a building's readings come in several partitions, so no lane sees all of its windows"),
             (1, "the store is back"),
             (1, "rows are set aside"),
             (1, "plugin removed"),

@@ -10,6 +10,7 @@ use super::letter::Letter;
 use super::topic::DeadLetterTopic;
 use crate::cli::ConfigArgs;
 use crate::cli::text::{printable, shortened, time};
+use crate::wording::count;
 
 /// Characters of a message in the table; `show` has all of it.
 const MESSAGE: usize = 80;
@@ -84,17 +85,17 @@ pub(super) fn table(letters: &[Letter]) -> String {
 fn summary(letters: &[Letter], shown: usize) -> String {
     let mut reasons: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for letter in letters {
-        let (count, sent) = reasons.entry(&letter.reason).or_default();
-        *count += 1;
+        let (letters, sent) = reasons.entry(&letter.reason).or_default();
+        *letters += 1;
         *sent += usize::from(letter.sent_again);
     }
     let mut lines = vec![["REASON", "LETTERS", "SENT AGAIN"].map(str::to_owned)];
     lines.extend(
-        reasons.into_iter().map(|(reason, (count, sent))| [printable(reason, false), count.to_string(), sent.to_string()]),
+        reasons.into_iter().map(|(reason, (letters, sent))| [printable(reason, false), letters.to_string(), sent.to_string()]),
     );
     let sent = letters.iter().filter(|letter| letter.sent_again).count();
     let older = if shown < letters.len() { format!("; the newest {shown} are shown") } else { String::new() };
-    format!("\n{}\n{} dead letters, {sent} of them sent again{older}\n", columns(&lines), letters.len())
+    format!("\n{}\n{}, {sent} of them sent again{older}\n", columns(&lines), count(letters.len(), "dead letter"))
 }
 
 /// Each column as wide as its widest cell.

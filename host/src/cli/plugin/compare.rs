@@ -10,6 +10,7 @@ use crate::cli::host::Host;
 use crate::comparison::{Comparison, Example};
 use crate::config::Span;
 use crate::registry::{PluginInfo, Spread};
+use crate::wording::count;
 
 /// The longest bar, and a column with bar and percentage.
 const WIDTH: f64 = 28.0;
@@ -65,17 +66,17 @@ fn report(plugins: [&PluginInfo; 2], comparison: &Comparison, since: Span) -> St
     for (plugin, side) in plugins.iter().zip(&comparison.sides) {
         let cost = plugin.ns_per_reading.map(|ns| format!(", {ns:.1} ns a reading")).unwrap_or_default();
         line(format!(
-            "{} {} ({}): {} findings in the last {since}{cost}, failed on {} of {}",
+            "{} {} ({}): {} in the last {since}{cost}, failed on {} of {}",
             plugin.file,
             plugin.version,
             plugin.state.word(),
-            side.found,
+            count(side.found, "finding"),
             plugin.failed,
             plugin.scored + plugin.failed
         ));
     }
     let (both, either, share) = (comparison.both, comparison.either(), comparison.agreement() * 100.0);
-    line(format!("both found {both} readings of the {either} that either found: they agree in {share:.1} %"));
+    line(format!("both found {both} of the {} that either found: they agree in {share:.1} %", count(either, "reading")));
     for (plugin, side) in plugins.iter().zip(&comparison.sides) {
         line(format!("only {}: {}", plugin.file, side.alone));
         for Example { detected_at, meter, score, reason, .. } in &side.examples {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::kit::Component;
 use crate::kit::cases::{Outcome, cases_of, list_cases, run_case};
+use crate::wording::count;
 
 /// Run recorded cases against a component.
 ///
@@ -61,8 +62,8 @@ fn print(outcomes: &[(String, Outcome)], as_json: bool) {
     }
     for (case, outcome) in outcomes {
         match outcome {
-            Outcome::Passed { readings } => println!("pass  {case}, {readings} readings"),
-            Outcome::Updated { changed } => println!("wrote {case}, {changed} lines changed"),
+            Outcome::Passed { readings } => println!("pass  {case}, {}", count(*readings, "reading")),
+            Outcome::Updated { changed } => println!("wrote {case}, {} changed", count(*changed, "line")),
             Outcome::Skipped => println!("skip  {case}, for the other kind of plugin"),
             Outcome::Failed { text } => println!("FAIL  {case}: {}", text.replace('\n', "\n      ")),
         }

@@ -8,6 +8,7 @@ use crate::kit::component::Setup;
 use crate::kit::driver::lines_in_batches;
 use crate::kit::readings::{Reading, made_up};
 use crate::kit::rows::Rows;
+use crate::wording::count;
 
 /// Four meters, hour by hour: slow averages see weeks in some thousand readings.
 pub(super) const MADE_UP: Shape = Shape { buildings: 2, floors: 2, interval_us: 3_600_000_000, anomaly_rate: 0.02 };
@@ -36,12 +37,12 @@ impl Subject {
     ) -> Result<(Self, String), String> {
         let (readings, text) = match given {
             Some(given) => {
-                let text = format!("{} readings", given.len());
+                let text = count(given.len(), "reading");
                 (given, text)
             }
             None => {
                 let mut readings = made_up(MADE_UP, &description.inputs, MADE_UP_COUNT);
-                let text = format!("{} made-up readings and {} of its cases", readings.len(), recorded.len());
+                let text = format!("{} and {} of its cases", count(readings.len(), "made-up reading"), recorded.len());
                 // Recorded ones have their own dates, mostly later ones; before them is the past.
                 readings.extend(recorded);
                 (readings, text)
@@ -49,7 +50,7 @@ impl Subject {
         };
         let rows = Rows::new(&readings, &description.inputs);
         let lines = lines_in_batches(&setup, &rows, LARGEST_BATCH).map_err(|fault| failed("on ordinary readings", &fault))?;
-        let text = format!("{text}, {} meters: {}", rows.meter_count(), outcome(&lines));
+        let text = format!("{text}, {}: {}", count(rows.meter_count(), "meter"), outcome(&lines));
         Ok((Self { limits, setup, description, readings, rows, lines }, text))
     }
 
