@@ -36,7 +36,8 @@ fn is_news(code: Option<RDKafkaErrorCode>) -> bool {
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         // A connection that fails or does not answer is complained of as well.
-        _ if matches!(facility, "FAIL" | "REQTMOUT") => tracing::debug!(facility, "{message}"),
+        // So is where a reader begins when the broker has less than it asked for; those who must read all hear of it themselves.
+        _ if matches!(facility, "FAIL" | "REQTMOUT" | "OFFSET") => tracing::debug!(facility, "{message}"),
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::error!(facility, "{message}");
         }

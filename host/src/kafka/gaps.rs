@@ -113,7 +113,7 @@ impl Gaps {
 
     /// Nothing came after the reset: what the broker says of the partition decides.
     pub(super) fn at_rest(&mut self, next: i64, held: &Range<i64>) -> Option<Found> {
-        let at = self.0.drain(..).next_back()?.max(next);
+        let at = self.0.drain(..).max()?.max(next);
         if at > held.end {
             return Some(Found::Backwards);
         }

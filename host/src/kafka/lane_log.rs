@@ -70,6 +70,8 @@ pub struct KafkaLane {
     state: Option<StoredState>,
     /// Ids of the input and of the state topic when this life began.
     ids: [Option<Uuid>; 2],
+    /// The input was made anew between two lives, and no offset of it is committed.
+    is_new: bool,
     gaps: Gaps,
     lost: VecDeque<Range<i64>>,
     /// The input's offsets began again below what was read.
@@ -98,6 +100,7 @@ impl KafkaLane {
             producer: None,
             state: None,
             ids: [None; 2],
+            is_new: false,
             gaps: Gaps::default(),
             lost: VecDeque::new(),
             backwards: false,
@@ -196,7 +199,10 @@ impl LaneLog for KafkaLane {
 
     fn topic_id(&mut self) -> Option<Uuid> {
         self.group.watch.look();
-        self.ids = self.ids_now();
+        let now = self.ids_now();
+        let [before, _] = std::mem::replace(&mut self.ids, now);
+        // Until an offset of the new topic is committed.
+        self.is_new |= before.is_some() && self.ids[0].is_some() && before != self.ids[0];
         self.ids[0]
     }
 
@@ -215,13 +221,15 @@ impl LaneLog for KafkaLane {
 
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
         let committed = self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))?;
-        Ok(match (committed, self.ids[0]) {
-            (Some((_, Some(then))), Some(now)) if then != now => {
-                self.say_made_anew(now);
-                None
-            }
-            (committed, _) => committed.map(|(offset, _)| offset),
-        })
+        let Some(now) = self.ids[0] else { return Ok(committed.map(|(offset, _)| offset)) };
+        let of = committed.and_then(|(_, topic)| topic);
+        self.is_new &= of != Some(now);
+        if self.is_new || of.is_some_and(|then| then != now) {
+            self.say_made_anew(now);
+            // Of the new topic nothing was read.
+            return Ok(Some(0));
+        }
+        Ok(committed.map(|(offset, _)| offset))
     }
 
     fn held(&mut self) -> Result<Range<i64>, LogError> {

@@ -208,7 +208,10 @@ impl ResultReader {
                 }
                 self.watch.say_made_anew(&name, now);
                 self.positions.retain(|known| (known.topic, known.partition) != (topic, partition));
-                self.gaps.remove(&(topic, partition));
+                // What is gone from the new topic already was never read.
+                let mut gaps = Gaps::default();
+                gaps.add(vec![0]);
+                self.gaps.insert((topic, partition), gaps);
                 if let Err(error) = self.subscription.consumer.seek(&name, partition, Offset::Beginning, LAG_TIMEOUT) {
                     tracing::debug!(topic = name, partition, %error, "the partition is read from its beginning later");
                     self.rewound.remove(&(topic, partition, now));
@@ -265,7 +268,7 @@ impl ResultReader {
         // Of partitions of which nothing was read yet.
         let committed = consumer.committed(LAG_TIMEOUT).ok()?;
         self.look_at_topics(&committed);
-        let mut behind = 0;
+        let (mut behind, mut unmarked) = (0, TopicPartitionList::new());
         for element in position.elements() {
             let (topic, partition) = (element.topic(), element.partition());
             let (low, high) = consumer.fetch_watermarks(topic, partition, LAG_TIMEOUT).ok()?;
@@ -273,8 +276,17 @@ impl ResultReader {
                 Offset::Offset(offset) => Some(offset),
                 _ => None,
             };
+            if offset_in(&committed).is_none() {
+                unmarked.add_partition_offset(topic, partition, Offset::Offset(low)).ok()?;
+            }
             let next = offset_in(&position).or_else(|| offset_in(&committed)).unwrap_or(low);
             behind += (high - next).max(0);
+        }
+        // What is deleted after the store's first moment shows, though it has stored nothing yet.
+        if unmarked.count() > 0
+            && let Err(error) = consumer.commit(&unmarked, CommitMode::Sync)
+        {
+            tracing::debug!(%error, "where the store begins is committed later");
         }
         Some(behind)
     }

@@ -33,6 +33,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
     log.read_ahead();
     log.open()?;
     let fenced = log.now();
+    let topic_id = log.topic_id();
     let committed = log.committed()?;
     let held = log.held()?;
     let asked = log.now();
@@ -40,7 +41,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
     log.read_state(&mut |key, value| stored.take(key, value))?;
     let read = log.now();
     crash_point::pass("while-restoring");
-    let seen = Seen { partition: log.partition(), committed, held: &held, topic_id: log.topic_id() };
+    let seen = Seen { partition: log.partition(), committed, held: &held, topic_id };
     let plan = Plan::of(&seen, stored, |stored| stored.restore(config));
     let mut stages = Stages::new(Arc::clone(shared), log.partition());
     let mut lost = 0..0;

@@ -106,6 +106,19 @@ async fn all_records_deleted_are_counted_though_none_follows() {
     running.stop();
 }
 
+/// A store that has never begun lacks nothing.
+pub(crate) async fn stores_have_begun(world: &World, topic: &str, partitions: i32) {
+    for sink in ["postgres", "mongodb"] {
+        let group = format!("{}.sink.{sink}", world.name);
+        for partition in 0..partitions {
+            eventually(&format!("{sink} has begun"), async || {
+                (LogAdmin::committed(&world.kafka, &group, topic, partition) >= 0).then_some(())
+            })
+            .await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_deleted_before_a_store_has_read_them_are_counted() {
     let world = world("rows_deleted");
@@ -115,6 +128,7 @@ async fn rows_deleted_before_a_store_has_read_them_are_counted() {
     world.replay(&readings(&world, 0, 2_000));
     let running = world.start();
     counted(&world, 2_000).await;
+    stores_have_begun(&world, &aggregations, 1).await;
     running.stop();
     let (_, before) = admin.held(&aggregations, 0);
     let running = world.start_with(&[

@@ -117,7 +117,7 @@ class Lost:
     def has(self, reader, topic_end, place):
         partition, offset = place
         return any(
-            lost["reader"] == reader
+            reader.startswith(lost["reader"])
             and lost["topic"].endswith(topic_end)
             and lost["partition"] == partition
             and lost["from"] <= offset < lost["until"]

@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::feeder::make_topic;
+use crate::feeder::{PARTITIONS, make_topic};
 use crate::servers::{World, workspace};
+use crate::shortened_log::stores_have_begun;
 use disk::SmallDisk;
 use faults::{Fault, Ground};
 use hosts::Hosts;
@@ -72,6 +73,7 @@ async fn run(faults: u64, seed: u64) {
     hosts.add();
     std::thread::sleep(Duration::from_secs(3));
     assert!(hosts.get(0).lives(), "{}", world.log());
+    stores_have_begun(&world, &format!("{}.aggregations", world.name), PARTITIONS).await;
     let topics = Topics::of(&world);
     let mut ground = Ground { ways, disk, input, state, topics, load, keyed };
     let input = if keyed { "keyed by building" } else { "without keys" };

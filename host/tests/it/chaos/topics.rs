@@ -28,7 +28,7 @@ pub(super) struct Topics {
     current: PathBuf,
     /// So much of the hosts' log is of earlier inputs.
     settled: usize,
-    named: i64,
+    named: usize,
     aggregations: String,
     rows: Recorder,
     pub(super) rows_file: PathBuf,
@@ -79,15 +79,14 @@ impl Topics {
         }
     }
 
-    /// Waits until the hosts have read all of the input, or named it as lost. Returns how many offsets they have named in all.
-    pub(super) fn settle(&mut self, world: &World) -> i64 {
+    /// Waits until the hosts have read all of the input, or named it as lost. Returns how many records they have named in all, each once.
+    pub(super) fn settle(&mut self, world: &World) -> usize {
         self.recorders.iter().for_each(|recorder| recorder.catch_up(&self.admin));
         self.wait_until_read(&format!("{}.repartition", world.name));
         self.recorders.clear();
         let log = world.log();
         let mut lost = named_lost(&log[self.settled..]);
         lost.retain(|lost| lost.topic == self.input);
-        self.named += lost.iter().map(|lost| lost.until - lost.from).sum::<i64>();
         self.settled = log.len();
         let held = std::fs::read_to_string(&self.current).unwrap_or_default();
         let is_kept = |line: &&str| {
@@ -96,6 +95,7 @@ impl Topics {
             !lost.iter().any(|lost| i64::from(lost.partition) == partition && (lost.from..lost.until).contains(&offset))
         };
         let kept: String = held.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+        self.named += held.lines().count() - kept.lines().count();
         std::fs::File::options().create(true).append(true).open(&self.input_file).unwrap().write_all(kept.as_bytes()).unwrap();
         let _ = std::fs::remove_file(&self.current);
         self.named
