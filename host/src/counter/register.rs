@@ -178,7 +178,7 @@ impl Register {
             return Step::Trembles;
         }
         // A 0 is the usual glitch: whether the register rolled over shows with the next reading.
-        let is_glitch = now.value == 0.0 && !self.doubted.is_some_and(|doubt| doubt.level.time_us < now.time_us);
+        let is_glitch = now.value == 0.0 && self.doubted.is_none_or(|doubt| doubt.level.time_us >= now.time_us);
         match rule.rollover.map(|end| (end, end - fall)) {
             Some((end, growth)) if !is_glitch && (0.0..end / 2.0).contains(&growth) && is_plausible(growth) => {
                 Step::Grows(growth)
