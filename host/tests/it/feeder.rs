@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::servers::World;
@@ -51,6 +52,12 @@ impl Feeder {
     /// With a record timestamp in milliseconds, which is now otherwise.
     pub(crate) fn send_at(&self, timestamp_ms: i64, key: &str, value: &[u8]) {
         self.send_record(BaseRecord::to(&self.topic).key(key).payload(value).timestamp(timestamp_ms));
+    }
+
+    /// With a header, and a key that says nothing of the building.
+    pub(crate) fn send_with_header(&self, name: &str, text: &str, value: &[u8]) {
+        let headers = OwnedHeaders::new().insert(Header { key: name, value: Some(text) });
+        self.send_record(BaseRecord::to(&self.topic).key("gateway").payload(value).headers(headers));
     }
 
     fn send_record(&self, mut record: BaseRecord<'_, str, [u8]>) {

@@ -113,6 +113,33 @@ async fn a_building_in_the_key_is_known_behind_the_topic_that_is_keyed_by_buildi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_building_in_a_header_goes_with_its_reading_wherever_that_is_sent_again() {
+    let mut world = World::with_plugins("header", &[]);
+    world.replace_input(
+        "[input]\nmax_future = \"1d\"\nbuilding = \"@header.site\"\nrepartition = \"always\"\n\
+         [input.measures.electricity]\nfield = \"v\"\n",
+    );
+    make_topic(&world).await;
+    let feeder = Feeder::new(&world, "none");
+    for (second, site, value) in [(0, "Hall", 1.5), (1, "Gym", 1.5), (2, "Gym", 7e9)] {
+        let text = format!(r#"{{"timestamp":"2025-12-04T00:00:{second:02}Z","v":{value:?}}}"#);
+        feeder.send_with_header("site", site, text.as_bytes());
+    }
+    feeder.finish();
+    let running = world.start();
+    let postgres = world.postgres().await;
+    until(&postgres, "two readings are there", READINGS, (2, 3.0)).await;
+    letters(&world, &["--reason", "range"], 1).await;
+    running.stop();
+    let fix = [("WATTDOG__INPUT__MEASURES__ELECTRICITY__FIELD", "v"), ("WATTDOG__INPUT__MEASURES__ELECTRICITY__MAX", "1e12")];
+    let running = world.start_with(&fix);
+    let (code, said) = redrive(&world, &["--reason", "range", "--yes"]);
+    assert!(code == 0 && said.contains("1 sent again"), "{said}");
+    until(&postgres, "the third is there", READINGS, (3, 3.0 + 7e9)).await;
+    running.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_a_store_cannot_hold_is_rejected_before_any_store() {
     let world = World::with_plugins("names", &[]);
     make_topic(&world).await;
