@@ -43,7 +43,7 @@ pub enum ArchiveError {
 pub struct Archive(Store);
 
 enum Store {
-    Postgres(postgres::Postgres),
+    Postgres(Box<postgres::Postgres>),
     Sqlite(sqlite::Sqlite),
     Mongo(mongodb::Mongo),
     None,
@@ -71,7 +71,7 @@ impl Archive {
     pub fn new(config: &Config) -> Result<Self, ArchiveError> {
         let (sinks, measures) = (&config.sink, config.measure_names());
         Ok(Self(if let Some(config) = &sinks.postgres {
-            Store::Postgres(postgres::Postgres::new(config, &measures).map_err(|reason| away("postgres", &reason))?)
+            Store::Postgres(Box::new(postgres::Postgres::new(config, &measures).map_err(|reason| away("postgres", &reason))?))
         } else if let Some(config) = &sinks.sqlite {
             Store::Sqlite(sqlite::Sqlite::new(config, &measures))
         } else if let Some(config) = &sinks.mongodb {
