@@ -2,10 +2,21 @@
 //!
 //! Groups and transactions work on it; it keeps no committed offsets and little of each partition, so it shows no delivery.
 
+use std::sync::OnceLock;
+
 use rdkafka::ClientConfig;
 use rdkafka::bindings as ffi;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, Producer as _};
+
+/// The process has one, if any.
+static ADDRESS: OnceLock<String> = OnceLock::new();
+
+/// Whether these addresses are those of the process's own broker, which has no ids of topics and no properties, and does not answer
+/// whoever asks for them.
+pub(super) fn is_embedded(bootstrap: &str) -> bool {
+    ADDRESS.get().is_some_and(|address| address == bootstrap)
+}
 
 /// Lives as long as the value.
 pub struct EmbeddedBroker {
@@ -36,6 +47,7 @@ impl EmbeddedBroker {
         };
         let bootstrap = cluster.bootstrap_servers();
         drop(cluster);
+        ADDRESS.get_or_init(|| bootstrap.clone());
         Ok(Self { _client: client, bootstrap })
     }
 

@@ -117,7 +117,7 @@ impl Gaps {
         if at > held.end {
             return Some(Found::Backwards);
         }
-        (at < held.start).then(|| Found::Lost(at..held.start))
+        (at < held.start).then_some(Found::Lost(at..held.start))
     }
 }
 

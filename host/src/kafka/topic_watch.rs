@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Settings;
 use super::detached::Detached;
+use super::embedded::is_embedded;
 use super::topic_ids::{Described, describe};
 use crate::clock;
 use crate::metrics::{Counter, Family, TopicLabel};
@@ -88,6 +89,9 @@ impl TopicWatch {
     }
 
     fn ask(&self) -> Option<HashMap<String, Described>> {
+        if is_embedded(&self.settings.bootstrap) {
+            return None;
+        }
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = client.as_ref().map(|(_, asked)| *asked);
         if asked.is_some_and(|asked| asked.elapsed() < LEAST_INTERVAL) {

@@ -44,8 +44,49 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
     let seen = Seen { partition: log.partition(), committed, held: &held, topic_id };
     let plan = Plan::of(&seen, stored, |stored| stored.restore(config));
     let mut stages = Stages::new(Arc::clone(shared), log.partition());
+    let Begun { mut state, writer, answered, lost, is_news } = begin(plan, shared, log, &held, lineup, &mut stages);
+    // A broker that does not say now may say later.
+    state.topic_id = seen.topic_id.or(state.topic_id);
+    if !lost.is_empty() {
+        let label = LostLabel::of("lane", &config.kafka.topic, log.partition());
+        tell_lost(&shared.metrics, &label, &lost);
+    }
+    let restored = log.now();
+    let from = state.next_offset.unwrap_or(held.start);
+    log.rewind(from)?;
+    let ms = |since: Instant, until: Instant| until.duration_since(since).as_millis() as u64;
+    tracing::info!(
+        partition = log.partition(),
+        from,
+        committed,
+        start = held.start,
+        end = held.end,
+        meters = state.meters.count(),
+        fence_ms = ms(begun, fenced),
+        offsets_ms = ms(fenced, asked),
+        read_ms = ms(asked, read),
+        restore_ms = ms(read, restored),
+        seek_ms = ms(restored, log.now()),
+        "the lane knows what its last life knew"
+    );
+    Ok(Recovered { state, stages, writer, answered, is_news })
+}
+
+/// Where a life begins, and with what.
+struct Begun {
+    state: LaneState,
+    writer: StateWriter,
+    answered: Option<i64>,
+    /// Deleted before it was read.
+    lost: Range<i64>,
+    is_news: bool,
+}
+
+/// Has the stages begin as the plan says.
+fn begin(plan: Plan, shared: &Shared, log: &impl LaneLog, held: &Range<i64>, lineup: &Arc<Lineup>, stages: &mut Stages) -> Begun {
+    let config = &shared.config;
     let mut lost = 0..0;
-    let (mut state, writer, answered, is_news) = match plan {
+    let (state, writer, answered, is_news) = match plan {
         Plan::GoOn { restored, answered } => {
             let Restored { mut state, kept, writer, reshaped } = *restored;
             if reshaped {
@@ -80,30 +121,7 @@ pub(super) fn recover(shared: &Arc<Shared>, log: &mut impl LaneLog, lineup: &Arc
             (state, StateWriter::new(config, stale), None, true)
         }
     };
-    state.topic_id = seen.topic_id;
-    if !lost.is_empty() {
-        let label = LostLabel::of("lane", &config.kafka.topic, log.partition());
-        tell_lost(&shared.metrics, &label, &lost);
-    }
-    let restored = log.now();
-    let from = state.next_offset.unwrap_or(held.start);
-    log.rewind(from)?;
-    let ms = |since: Instant, until: Instant| until.duration_since(since).as_millis() as u64;
-    tracing::info!(
-        partition = log.partition(),
-        from,
-        committed,
-        start = held.start,
-        end = held.end,
-        meters = state.meters.count(),
-        fence_ms = ms(begun, fenced),
-        offsets_ms = ms(fenced, asked),
-        read_ms = ms(asked, read),
-        restore_ms = ms(read, restored),
-        seek_ms = ms(restored, log.now()),
-        "the lane knows what its last life knew"
-    );
-    Ok(Recovered { state, stages, writer, answered, is_news })
+    Begun { state, writer, answered, lost, is_news }
 }
 
 /// Says that these offsets were deleted before they were read, and counts them.
