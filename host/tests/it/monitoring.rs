@@ -118,7 +118,8 @@ async fn a_host_that_has_read_nothing_has_every_metric_of_the_documents() {
     let is_conditional = |name: &String| [REPARTITION, EVENT_TIME].contains(&name.as_str());
     let exposed = eventually("lanes run and sinks know how far they are", async || {
         let exposed = world.told("/metrics")?;
-        (exposed.contains("wattdog_ready 1") && exposed.contains("wattdog_sink_lag{")).then_some(exposed)
+        let told = ["wattdog_ready 1", "wattdog_sink_lag{", "wattdog_consumer_lag{", "wattdog_outbox_bytes{"];
+        told.iter().all(|series| exposed.contains(series)).then_some(exposed)
     })
     .await;
     let has = |start: &str| exposed.lines().any(|line| line.starts_with(start) && !line.starts_with('#'));
