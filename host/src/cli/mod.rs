@@ -5,8 +5,10 @@ mod dead_letters;
 mod demo;
 mod doctor;
 mod host;
+mod init;
 mod log;
 mod plugin;
+mod readings;
 mod run;
 mod score;
 mod shell;
@@ -41,6 +43,8 @@ enum Command {
     Generate(crate::generate::Generate),
     /// Send recorded readings to Kafka.
     Replay(crate::replay::Args),
+    Readings(readings::Args),
+    Init(init::Args),
     /// Train the K-Means model on recorded readings.
     Train(crate::train::Args),
     /// Score recorded readings with a detector, without Kafka.
@@ -102,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => crate::generate::run(args),
         Command::Replay(args) => crate::replay::run(args),
+        Command::Init(args) => init::run(&args),
+        Command::Readings(args) => readings::run(&args),
         Command::Train(args) => crate::train::run(args),
         Command::Score(args) => score::run(&args),
         Command::Plugin(command) => plugin::run(command),

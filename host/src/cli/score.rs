@@ -10,7 +10,7 @@ use crate::config;
 use crate::detect::{Detect, Source, Verdicts};
 use crate::domain::MeterTable;
 use crate::output::Output;
-use crate::readings_file::{Recorded, Taken};
+use crate::readings_file::{ReadingsFile, Recorded, Taken};
 use crate::registry::{Catalogue, Lineup, Plugin, Sidecar};
 use crate::results::{Anomaly, RowFormat};
 use crate::wasm::Names;
@@ -25,19 +25,23 @@ pub(super) struct Args {
     /// Its model; the sidecar's when left out.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Readings: JSON lines or CSV, `.gz` of both.
+    /// Readings: a table, JSON lines or a JSON document, also compressed with gzip.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// Where findings go; `-` for standard output.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Configuration whose `[input]` says how readings are written; when left out, as in the default one.
+    /// Configuration whose `[input]` says how readings are written; when left out, it is found by what the file says.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let mut config = config::load_given(args.config.as_deref())?.unwrap_or_default();
+    let given = config::load_given(args.config.as_deref())?;
+    let mut file = ReadingsFile::open(&args.input, given.as_ref())?;
+    file.say();
+    let mut config = given.unwrap_or_default();
+    config.input.measures.clone_from(&file.input.measures);
     let measures: Vec<_> = config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect();
     let mut sidecar = Sidecar::beside(&args.plugin).map_err(|error| anyhow!(error))?;
     sidecar.model = args.model.clone().or(sidecar.model);
@@ -45,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let plugin = Plugin::alone(&args.plugin, &sidecar, &runtime, &measures)
         .map_err(|reason| anyhow!("{}: {reason}", args.plugin.display()))?;
     // What the detector does not read may be missing.
-    for (name, measure) in &mut config.input.measures {
+    for (name, measure) in &mut file.input.measures {
         measure.required = plugin.description.inputs.iter().any(|input| input.name == *name && input.required);
     }
     let lineup = Lineup { detectors: vec![plugin], catalogue: Catalogue::new(&measures), ..Lineup::default() };
@@ -53,14 +57,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     detect.adopt(&lineup, Names { meters: &MeterTable::default(), dictionaries: &Vec::new() });
     let mut findings = Findings { format: RowFormat::new(&config.measure_names()), json: Vec::new(), found: 0, failed: 0 };
     let mut out = Output::create(&args.output)?;
-    let mut recorded = Recorded::new(&config);
+    let mut recorded = Recorded::new(&config, &file.input);
     let taken = |Taken { batch, meters, .. }: Taken<'_>| {
         detect.run(batch, meters, &Vec::new(), Source { topic: "offline", partition: 0 }, &mut findings);
         out.write_all(&findings.json)?;
         findings.json.clear();
         Ok(())
     };
-    recorded.for_each_batch(&args.input, |line| line.to_string(), taken)?;
+    let skipped = recorded.for_each_batch(&file, |line| line.to_string(), taken)?;
+    file.say_skipped(&skipped);
     out.flush()?;
     let Findings { found, failed, .. } = findings;
     let (scored, broken) = (recorded.accepted, recorded.broken.records());

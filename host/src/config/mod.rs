@@ -2,6 +2,7 @@
 
 mod counter;
 mod duration;
+mod input_file;
 mod load;
 mod message;
 mod secret;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use counter::{Counter, Gap};
 pub use duration::Span;
+pub use input_file::{Columns, FileFormat, Header, InputFile, Narrow, Wide};
 pub use load::{ConfigError, load, load_given, load_text, parse_toml};
 pub use message::{Framing, StampOf, TimestampUnit};
 pub use secret::mask_password;
@@ -133,6 +135,9 @@ pub struct Input {
     pub repeats: Repeats,
     /// Whether readings go through an internal topic that is keyed by building, before anything else.
     pub repartition: Repartition,
+    /// How a file becomes records.
+    #[serde(skip_serializing_if = "InputFile::is_default")]
+    pub file: InputFile,
     /// What is measured, by name.
     pub measures: BTreeMap<String, Measure>,
 }
@@ -156,6 +161,7 @@ impl Default for Input {
             max_meters: 1_000_000,
             repeats: Repeats::Drop,
             repartition: Repartition::Auto,
+            file: InputFile::default(),
             measures: BTreeMap::from([
                 ("electricity".into(), Measure::new("electricity", "kWh")),
                 ("water".into(), Measure::new("water", "L")),
@@ -222,7 +228,7 @@ pub struct Measure {
 }
 
 impl Measure {
-    fn new(field: &str, unit: &str) -> Self {
+    pub(crate) fn new(field: &str, unit: &str) -> Self {
         Self {
             field: field.into(),
             unit: unit.into(),
@@ -241,6 +247,12 @@ impl Measure {
     #[must_use]
     pub fn factor(&self) -> f64 {
         self.scale * self.sent_in.as_ref().and_then(|sent_in| units::factor(sent_in, &self.unit)).unwrap_or(1.0)
+    }
+
+    /// True where `sent_in` is a unit of the same quantity as `unit`.
+    #[must_use]
+    pub fn converts(&self) -> bool {
+        self.sent_in.as_ref().is_none_or(|sent_in| units::factor(sent_in, &self.unit).is_some())
     }
 
     fn validate(&self, name: &str) -> Result<(), String> {
@@ -475,6 +487,7 @@ impl Config {
     fn validate(&self) -> Result<(), String> {
         window::Rules::new(self)?;
         decode::check(&self.input)?;
+        self.input.file.validate()?;
         if self.window.allowed_lateness.micros() < 0 || self.input.max_future.micros() < 0 {
             return Err("`window.allowed_lateness` and `input.max_future` must not be negative".into());
         }

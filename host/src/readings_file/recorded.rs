@@ -1,9 +1,7 @@
 //! Recorded readings as the host sees them: decoded by the configuration, counters as what they have grown by.
 
-use std::path::Path;
-
-use super::{Record, Tally, for_each_record};
-use crate::config::Config;
+use super::{ReadingsFile, Record, Skipped, Tally};
+use crate::config::{Config, Input};
 use crate::counter::Counters;
 use crate::decode::Decoder;
 use crate::domain::{Batch, Message, MeterTable};
@@ -38,18 +36,25 @@ pub(crate) struct Taken<'a> {
 }
 
 impl Recorded {
-    /// Before the first reading.
-    pub(crate) fn new(config: &Config) -> Self {
+    /// Before the first reading. `input`: what decodes the records of the first file.
+    pub(crate) fn new(config: &Config, input: &Input) -> Self {
+        let input = input.clone();
+        let config = Config { input: Input { measures: input.measures.clone(), ..config.input.clone() }, ..config.clone() };
         Self {
-            decoder: Decoder::new(&config.input),
-            counters: Counters::new(config),
+            decoder: Decoder::new(&input),
+            counters: Counters::new(&config),
             meters: MeterTable::default(),
-            batch: Batch::new(config.input.measures.len()),
+            batch: Batch::new(input.measures.len()),
             lines: Vec::new(),
             read: 0,
             accepted: 0,
             broken: Tally::default(),
         }
+    }
+
+    /// Records of the next file are written in another way.
+    pub(crate) fn decode_by(&mut self, input: &Input) {
+        self.decoder = Decoder::new(input);
     }
 
     /// Gives the readings of a file to `take`, a batch at a time. Offsets are numbers of records, from 0; `name_line` names the line of
@@ -59,11 +64,11 @@ impl Recorded {
     /// When the file cannot be read, or `take` fails.
     pub(crate) fn for_each_batch(
         &mut self,
-        file: &Path,
+        file: &ReadingsFile,
         name_line: impl Fn(u64) -> String,
         mut take: impl FnMut(Taken<'_>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        for_each_record(file, |Record { line, json }| {
+    ) -> anyhow::Result<Skipped> {
+        let skipped = file.for_each(|Record { line, json }| {
             let offset = i64::try_from(self.read).unwrap_or(i64::MAX);
             let message = Message { offset, ..Message::of(json) };
             let Self { decoder, meters, batch, broken, .. } = self;
@@ -74,7 +79,8 @@ impl Recorded {
             self.read += 1;
             if self.batch.len() < BATCH { Ok(()) } else { self.flush(&mut take) }
         })?;
-        self.flush(&mut take)
+        self.flush(&mut take)?;
+        Ok(skipped)
     }
 
     fn flush(&mut self, take: &mut impl FnMut(Taken<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -1,22 +1,26 @@
 //! `wattdog replay`: recorded readings into Kafka.
 
-use std::path::{Path, PathBuf};
+mod plan;
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clock;
 use crate::config::{self, Config, Input};
-use crate::decode::Decoder;
-use crate::domain::{EventTime, Message};
+use crate::domain::EventTime;
 use crate::kafka::{Destination, Feeder};
-use crate::readings_file::for_each_line;
+use plan::Plan;
 
-/// Each record is keyed by its building; a record that names none is refused before anything is sent.
+/// Off a terminal, progress is a line of the log this often.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Files are read whole before anything is sent: one that cannot be understood, or a record without a building, is refused.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// JSON lines or CSV, `.gz` of both.
+    /// Tables (CSV, workbooks), JSON lines, JSON documents; `.gz` and `.zip` of them. `-` is standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -30,9 +34,24 @@ pub struct Args {
     /// The field that keys a record, so that a building keeps to one partition.
     #[arg(long, default_value = "building")]
     key: String,
-    /// Configuration whose `[input]` says where time and building are; when left out: `timestamp`, and the field of --key.
+    /// Configuration whose `[input]` says how readings are written; when left out, it is found by what the files say.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     config: Option<PathBuf>,
+    /// In which order records are sent. `auto`: by their time where a table is not in its order, or where more than a tenth of the
+    /// readings would come too late; else as in the files.
+    #[arg(long, value_enum, default_value_t = Order::Auto)]
+    order: Order,
+    /// Send records that are no readings too, so that the host's dead letters name them.
+    #[arg(long)]
+    send_broken: bool,
+}
+
+/// `--order`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Order {
+    Auto,
+    Time,
+    File,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -42,81 +61,62 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Sends every record of every file.
+/// Checks every file, then sends every record.
 ///
 /// # Errors
-/// When a file cannot be read, a record has no key, or the broker does not confirm every record.
+/// When a file cannot be read or understood, a record has no key, or the broker does not confirm every record.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let settings = args.to.settings().map_err(anyhow::Error::msg)?;
     let config = config::load_given(args.config.as_deref())?;
-    let mut form = Form::of(config.as_ref(), &args.key);
-    for file in &args.files {
-        check_keys(file, &mut form)?;
-    }
+    let target = match &config {
+        Some(config) => config.input.clone(),
+        None => Input { building: args.key.clone(), ..Input::default() },
+    };
+    let keyed = (args.key != Input::default().building).then(|| Config { input: target.clone(), ..Config::default() });
+    let progress = Progress::new()?;
+    let plan = Plan::make(&args, config.as_ref().or(keyed.as_ref()), &target, &progress)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut feeder = runtime.block_on(Feeder::open(&settings, &args.to.topic))?;
-    let bar = ProgressBar::new_spinner().with_style(
-        ProgressStyle::with_template("{spinner} {human_pos} readings, {per_sec}, {elapsed}").context("the bar's template")?,
-    );
     let mut pace = Pace { rate: args.rate, ..Pace::of_speed(args.speed) };
     let mut sent = 0u64;
-    for file in &args.files {
-        for_each_line(file, |line| {
-            let (time, key) = form.time_and_key(line);
-            pace.wait(sent, time);
-            feeder.send(key.unwrap_or_default().as_bytes(), line)?;
-            sent += 1;
-            bar.set_position(sent);
-            Ok(())
-        })?;
-    }
+    plan.for_each(&target, |time, key, record| {
+        pace.wait(sent, time);
+        feeder.send(key.as_bytes(), record)?;
+        sent += 1;
+        progress.at("sent", sent);
+        Ok(())
+    })?;
     let sent = feeder.finish()?;
-    bar.finish();
+    progress.finish();
     tracing::info!(readings = sent, topic = args.to.topic, "sent");
-    Ok(())
+    plan.end()
 }
 
-/// Every record of the file has a key, or the first that has none is named.
-fn check_keys(file: &Path, form: &mut Form) -> anyhow::Result<()> {
-    let mut record = 0u64;
-    for_each_line(file, |line| {
-        record += 1;
-        if form.time_and_key(line).1.is_some() {
-            return Ok(());
-        }
-        let field = &form.key_field;
-        let (file, advice) = (file.display(), "nothing was sent");
-        if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
-            bail!("record {record} of {file} is not JSON, so it has no building to key it by; {advice}");
-        }
-        bail!(
-            "record {record} of {file} has no building to key it by: field `{field}` is missing, empty, or neither text nor a \
-             number; name the field with --key (`a.b` where it lies in another), or with `input.building` in --config; {advice}"
-        )
-    })
+/// A line on a terminal; else one of the log, now and then.
+struct Progress {
+    bar: ProgressBar,
+    last: std::cell::Cell<Instant>,
 }
 
-/// How recorded readings say when they were taken and what keys them.
-pub(crate) struct Form {
-    decoder: Box<Decoder>,
-    /// The field that names the building.
-    key_field: String,
-}
-
-impl Form {
-    /// As the configuration says; without one as in the default, keyed by the field `key`.
-    pub(crate) fn of(config: Option<&Config>, key: &str) -> Self {
-        let input = match config {
-            Some(config) => config.input.clone(),
-            None => Input { building: key.to_owned(), ..Input::default() },
-        };
-        Self { decoder: Box::new(Decoder::new(&input)), key_field: input.building }
+impl Progress {
+    fn new() -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} readings, {per_sec}, {elapsed}");
+        let bar = ProgressBar::new_spinner().with_style(style.context("the bar's template")?);
+        Ok(Self { bar, last: std::cell::Cell::new(clock::monotonic()) })
     }
 
-    /// The time of a record and its building, where it has them.
-    pub(crate) fn time_and_key(&mut self, line: &[u8]) -> (Option<EventTime>, Option<String>) {
-        let message = Message::of(line);
-        (self.decoder.time(&message), self.decoder.building(&message).map(str::to_owned))
+    fn at(&self, what: &'static str, readings: u64) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(what);
+            self.bar.set_position(readings);
+        } else if readings.is_multiple_of(1_000) && self.last.get().elapsed() >= BETWEEN_LINES {
+            tracing::info!(readings, "{what}");
+            self.last.set(clock::monotonic());
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }
 

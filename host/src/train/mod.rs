@@ -26,7 +26,7 @@ use summary::Trained;
 /// Standardise, cluster, take a quantile of the distances as the threshold.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// JSON lines or CSV, `.gz` of both.
+    /// Tables, JSON lines or JSON documents, also within `.gz` or `.zip`.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Columns to train on.

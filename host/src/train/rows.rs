@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::config::Config;
-use crate::domain::EventTime;
-use crate::readings_file::{Record, Recorded, Taken, Tally, for_each_record};
+use crate::config::{Config, Input};
+use crate::decode::Decoder;
+use crate::domain::{EventTime, Message};
+use crate::readings_file::{ReadingsFile, Record, Recorded, Taken, Tally, for_each_record};
 use crate::wording::count;
 
 /// Column by column.
@@ -145,11 +146,14 @@ pub(super) fn of_readings(
         place.with_context(|| format!("no measure `{feature}` in the configuration; there are {}", measures.join(", ")))
     };
     let columns = features.iter().map(column).collect::<anyhow::Result<Vec<_>>>()?;
-    let (mut recorded, mut values) = (Recorded::new(config), Vec::new());
+    let (mut recorded, mut values) = (Recorded::new(config, &config.input), Vec::new());
     let names = rows.files.clone();
-    for (index, file) in (0u32..).zip(files) {
-        recorded.for_each_batch(
-            file,
+    for (index, path) in (0u32..).zip(files) {
+        let file = ReadingsFile::open(path, Some(config))?;
+        file.say();
+        recorded.decode_by(&file.input);
+        let skipped = recorded.for_each_batch(
+            &file,
             |line| line_of(&names, index, line),
             |Taken { batch, lines, .. }| {
                 for row in 0..batch.len() {
@@ -166,6 +170,7 @@ pub(super) fn of_readings(
                 Ok(())
             },
         )?;
+        file.say_skipped(&skipped);
     }
     rows.read = recorded.read;
     rows.unusable.append(recorded.broken);
@@ -182,6 +187,7 @@ pub(super) fn as_they_are(
     let mut rows = Rows::none(features, files)?;
     let mut values = Vec::new();
     let mut known: Vec<String> = Vec::new();
+    let mut decoder = Decoder::new(&Input::default());
     for (index, file) in (0u32..).zip(files) {
         for_each_record(file, |Record { line, json }| {
             rows.read += 1;
@@ -198,7 +204,7 @@ pub(super) fn as_they_are(
                 }
             };
             if !period.is_all() {
-                match fields.get("timestamp").and_then(|t| t.as_str()).and_then(EventTime::parse) {
+                match decoder.time(&Message::of(json)) {
                     Some(time) if period.has(time) => {}
                     Some(_) => {
                         rows.outside += 1;

@@ -55,7 +55,10 @@ async fn a_key_lies_where_it_is_said_to() {
     let world = World::new("nested_keys");
     let admin = LogAdmin::of(&world.kafka);
     admin.make(&world.name, 3, &[]).await;
-    let nested = (0..9).map(|second| format!(r#"{{"timestamp":{second},"site":{{"id":"Gym"}},"electricity":1,"water":1}}"#));
+    let nested = (0..9).map(|second| {
+        let time = 1_768_435_200 + second;
+        format!(r#"{{"timestamp":{time},"site":{{"id":"Gym"}},"electricity":1,"water":1}}"#)
+    });
     let file = lines(&world, "nested.jsonl", nested);
     assert!(replay(&world, &["--key", "site.id", file.to_str().unwrap()]).status.success());
     assert_eq!(admin.counts(&world.name, 3), [0, 9, 0]);

@@ -21,6 +21,7 @@ mod equality;
 mod failing_detector;
 mod faults;
 mod feeder;
+mod files;
 mod formats;
 mod keys;
 mod late_data;

@@ -282,7 +282,7 @@ impl World {
     }
 
     pub(crate) fn replay(&self, file: &Path) {
-        self.run(&["replay", "--bootstrap", &self.kafka, "--topic", &self.name, file.to_str().unwrap()]);
+        self.run(&["replay", "--send-broken", "--bootstrap", &self.kafka, "--topic", &self.name, file.to_str().unwrap()]);
     }
 
     pub(crate) fn start(&self) -> Running {

@@ -3,15 +3,17 @@
 mod own_model;
 mod player;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-use crate::config::{self, Config, Span};
+use crate::config::{self, Config, Input, Span};
+use crate::domain::EventTime;
 use crate::kafka::{EmbeddedBroker, Feeder, Settings};
-use crate::replay::{Form, Pace};
+use crate::readings_file::{ReadingsFile, check, summary};
+use crate::replay::Pace;
 use crate::service::Service;
 use crate::sink;
 use player::Player;
@@ -20,8 +22,6 @@ use player::Player;
 const INTERVAL: Span = Span::from_secs(300);
 /// Those that come with it.
 const PLUGINS: &str = "plugins";
-/// Field that keys readings which no configuration describes.
-const KEY: &str = "building";
 
 /// Nothing else is needed, and nothing outside is touched.
 #[derive(Debug, clap::Args)]
@@ -35,10 +35,10 @@ pub(super) struct Args {
     /// Folder of plugins; when left out, `plugins`, with readings of your own a copy of it with a model of their past.
     #[arg(long)]
     plugins: Option<PathBuf>,
-    /// Readings of your own instead of generated ones: JSON lines or CSV, `.gz` of both, in the order of their time.
+    /// Readings of your own instead of generated ones: a table, JSON lines or a JSON document, also within `.gz` or `.zip`.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Configuration whose `[input]` says how these readings are written; when left out, as generated ones are.
+    /// Configuration whose `[input]` says how these readings are written; when left out, it is found by what the file says.
     #[arg(long, value_name = "FILE", requires = "data")]
     config: Option<PathBuf>,
     /// Event seconds for each second: with 720, a day passes in two minutes.
@@ -69,16 +69,18 @@ fn speed(text: &str) -> Result<f64, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let written = config::load_given(args.config.as_deref())?;
-    let form = Form::of(written.as_ref(), KEY);
-    let plugins = match (&args.plugins, &args.data) {
+    let data = args.data.as_ref().map(|file| Data::open(file, written.as_ref())).transpose()?;
+    let plugins = match (&args.plugins, &data) {
         (Some(given), _) => given.clone(),
         (None, None) => PLUGINS.into(),
         (None, Some(data)) => {
-            own_model::plugins(data, args.config.as_deref().zip(written.as_ref()), args.history, folder.path())?
+            let until = EventTime(data.first.0.saturating_add(args.history.micros()));
+            own_model::plugins(&data.file, args.config.as_deref(), until, folder.path())?
         }
     };
     let database = args.database.clone().unwrap_or_else(|| folder.path().join("wattdog.db"));
-    let mut config = Config { input: written.unwrap_or_default().input, ..Config::default() };
+    let input = data.as_ref().map_or_else(Input::default, |data| data.file.input.clone());
+    let mut config = Config { input, ..Config::default() };
     let topics = [
         &config.kafka.topic,
         &config.topics.aggregations,
@@ -112,7 +114,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         present: None,
         pace: Pace::of_speed(Some(args.speed)),
     };
-    let failed = play(player, args.data.clone().map(|file| (file, form)))?;
+    let failed = play(player, data)?;
     runtime.block_on(async {
         let end = async {
             match args.duration {
@@ -133,12 +135,33 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Readings of one's own.
+struct Data {
+    file: ReadingsFile,
+    /// Time of the earliest reading.
+    first: EventTime,
+    in_order: bool,
+}
+
+impl Data {
+    fn open(path: &Path, config: Option<&Config>) -> anyhow::Result<Self> {
+        let file = ReadingsFile::open(path, config)?;
+        file.say();
+        let checked = check(&file, 0, |_| {})?;
+        for line in summary::lines(&file, &checked) {
+            tracing::warn!("{}: {line}", path.display());
+        }
+        let first = checked.first.with_context(|| format!("no reading in {} has a time", path.display()))?;
+        Ok(Self { file, first, in_order: checked.out_of_order == 0 })
+    }
+}
+
 /// Plays on a thread of its own, to the end of the process; says when it failed. Readings that have an end leave the page as it is.
-fn play(mut player: Player, data: Option<(PathBuf, Form)>) -> anyhow::Result<oneshot::Receiver<anyhow::Error>> {
+fn play(mut player: Player, data: Option<Data>) -> anyhow::Result<oneshot::Receiver<anyhow::Error>> {
     let (fail, failed) = oneshot::channel();
     let thread = move || {
         let played = match data {
-            Some((file, form)) => player.recorded(&file, form),
+            Some(data) => player.recorded(&data.file, data.in_order),
             None => player.generated(),
         };
         match played.and_then(|()| Ok(player.feeder.finish()?)) {

@@ -1,15 +1,13 @@
 //! Readings as they would come in, only faster.
 
-use std::path::Path;
-
 use super::INTERVAL;
 use crate::clock;
 use crate::config::Span;
 use crate::domain::EventTime;
 use crate::generate::{Campus, Shape};
 use crate::kafka::Feeder;
-use crate::readings_file::for_each_line;
-use crate::replay::{Form, Pace};
+use crate::readings_file::{ReadingsFile, Sender, Sorter};
+use crate::replay::Pace;
 
 /// Generated readings begin so long ago, so that they reach the present only when a day has long been played.
 const BEGINNING: Span = Span::from_secs(28 * 86_400);
@@ -35,11 +33,18 @@ impl Player {
         Ok(())
     }
 
-    pub(super) fn recorded(&mut self, file: &Path, mut form: Form) -> anyhow::Result<()> {
-        for_each_line(file, |line| {
-            let (time, building) = form.time_and_key(line);
-            self.send(time, &building.unwrap_or_default(), line)
-        })
+    /// In the order of their time.
+    pub(super) fn recorded(&mut self, file: &ReadingsFile, in_order: bool) -> anyhow::Result<()> {
+        let mut sender = Sender::unchanged(file);
+        if in_order {
+            return sender.for_each(|time, building, record| self.send(time, building, record));
+        }
+        let (mut sorter, mut last) = (Sorter::new(), EventTime::MIN);
+        sender.for_each(|time, building, record| {
+            last = time.unwrap_or(last);
+            sorter.push(last, building, record)
+        })?;
+        sorter.finish(|time, building, record| self.send(Some(time), building, record))
     }
 
     fn send(&mut self, time: Option<EventTime>, key: &str, message: &[u8]) -> anyhow::Result<()> {
