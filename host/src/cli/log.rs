@@ -78,9 +78,9 @@ mod tests {
         let said = logged(EnvFilter::new(DEFAULT), || {
             assert!(!tracing::enabled!(target: "librdkafka", tracing::Level::INFO));
             tracing::error!("first");
-            assert!(!tracing::enabled!(target: "sqlx::query", tracing::Level::INFO));
+            assert!(!tracing::enabled!(target: "sqlx", tracing::Level::INFO));
             tracing::info!("second");
-            tracing::info!(target: "sqlx::query", "of a library");
+            tracing::info!(target: "sqlx", "of a library");
             tracing::warn!("third");
             tracing::debug!("below");
         });
