@@ -19,6 +19,8 @@ fn a_message_that_names_a_building_is_known_by_it_and_any_other_by_none() {
     let mut find = |payload: Option<&[u8]>| decoder.building(&Message { payload, ..Message::of(b"") }).map(ToOwned::to_owned);
     assert_eq!(find(Some(br#"{"building":"Tower","electricity":1}"#)).as_deref(), Some("Tower"));
     assert_eq!(find(Some(br#"{"more":[1],"building":7}"#)).as_deref(), Some("7"));
+    let rejected = br#"{"building":"Hall\u0000"}"#;
+    assert_eq!(find(Some(rejected)).as_deref(), Some("Hall\0"), "a lane says why, so it gets there");
     for nameless in [&br#"{"building":""}"#[..], br#"{"building":[1]}"#, b"{}", b"no JSON", b"\xff", &[b' '; 70_000]] {
         assert_eq!(find(Some(nameless)), None);
     }
