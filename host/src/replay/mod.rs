@@ -70,7 +70,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let config = config::load_given(args.config.as_deref())?;
     let target = match &config {
         Some(config) => config.input.clone(),
-        None => Input { building: args.key.clone(), ..Input::default() },
+        None => Input { building: args.key.clone(), meter: vec![args.key.clone(), Input::default().floor], ..Input::default() },
     };
     let keyed = (args.key != Input::default().building).then(|| Config { input: target.clone(), ..Config::default() });
     let progress = Progress::new()?;

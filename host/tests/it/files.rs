@@ -42,7 +42,8 @@ async fn a_file_that_is_not_understood_sends_nothing_and_makes_no_topic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_sent_in_the_order_of_time_and_in_the_default_form() {
-    let world = World::new("sorted_files");
+    let mut world = World::new("sorted_files");
+    world.log_levels = Some("info");
     let meters = ["meter-2.csv", "meter-1.csv", "newest-first.csv"]
         .map(|name| reality("13-newest-first-and-meter-after-meter").join(name));
     let output = replay(&world, &meters[..2]);
@@ -56,7 +57,8 @@ async fn tables_are_sent_in_the_order_of_time_and_in_the_default_form() {
     assert!(written.contains("96 readings of 1 building and 2 meters"), "{written}");
     assert!(!init(&world, "sorted.toml").status.success(), "a configuration is never overwritten");
 
-    let world = World::new("local_files");
+    let mut world = World::new("local_files");
+    world.log_levels = Some("info");
     let output = replay(&world, &[reality("24-tables-as-they-are-exported/semicolon.csv")]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains("decimal comma"), "{said}");
