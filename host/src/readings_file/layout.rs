@@ -124,7 +124,7 @@ fn header(rows: &[Row]) -> Option<usize> {
         let below: Vec<&Row> = rows[at + 1..].iter().take(200).collect();
         let alike = below.iter().filter(|next| next.len() == row.len()).count();
         let usual = below.iter().map(|next| next.cells().filter(|cell| !cell.is_empty()).count()).max().unwrap_or(0);
-        if filled < 2 || row.cells().any(|cell| is_time(cell)) || (alike > 0 && filled * 10 < usual.min(row.len()) * 7) {
+        if filled < 2 || row.cells().any(is_time) || (alike > 0 && filled * 10 < usual.min(row.len()) * 7) {
             return None;
         }
         let names_numbers = |column: usize| {

@@ -116,12 +116,13 @@ mod tests {
 
     #[test]
     fn heavy_tails_and_levels_of_consumption_stay() {
-        let tails: [(&str, Box<dyn Fn(f64) -> f64>); 5] = [
-            ("exponential", Box::new(|u| -40.0 * u.ln())),
-            ("pareto", Box::new(|u| 10.0 / u.sqrt())),
-            ("weibull of shape a half", Box::new(|u| 30.0 * u.ln().powi(2))),
-            ("a peak of two hundred times in one row of fifty", Box::new(|u| if u < 0.02 { 2_000.0 } else { 9.0 + u })),
-            ("zeros of an outage", Box::new(|u| if u < 0.005 { 0.0 } else { 140.0 + 20.0 * u })),
+        type Tail = fn(f64) -> f64;
+        let tails: [(&str, Tail); 5] = [
+            ("exponential", |u| -40.0 * u.ln()),
+            ("pareto", |u| 10.0 / u.sqrt()),
+            ("weibull of shape a half", |u| 30.0 * u.ln().powi(2)),
+            ("a peak of two hundred times in one row of fifty", |u| if u < 0.02 { 2_000.0 } else { 9.0 + u }),
+            ("zeros of an outage", |u| if u < 0.005 { 0.0 } else { 140.0 + 20.0 * u }),
         ];
         for (name, tail) in tails {
             assert_eq!(found(&random(20_000, tail)), [0.0; 0], "{name}");

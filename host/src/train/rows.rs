@@ -156,7 +156,7 @@ pub(super) fn of_readings(
             &file,
             |line| line_of(&names, index, line),
             |Taken { batch, lines, .. }| {
-                for row in 0..batch.len() {
+                for (row, line) in (0..batch.len()).zip(lines) {
                     if !period.has(batch.event_time(row)) {
                         rows.outside += 1;
                         continue;
@@ -165,7 +165,7 @@ pub(super) fn of_readings(
                     values.extend(
                         columns.iter().map(|column| Some(batch.measures[*column][row]).filter(|value| value.is_finite())),
                     );
-                    rows.take(features, (index, lines[row]), &values, &mut progress);
+                    rows.take(features, (index, *line), &values, &mut progress);
                 }
                 Ok(())
             },

@@ -86,7 +86,9 @@ fn a_window_that_is_forgotten_with_its_share_is_published() {
     let plan = lane.windows.plan(&reading, 5).unwrap();
     lane.windows.place(reading, |_| 0.0, into(&mut lane.rows));
     lane.windows.spread(BuildingId(0), 0, &plan, 2.0);
-    (2..9).for_each(|step| drop(lane.place(0, 65 + step * LATENESS / 2)));
+    for step in 2..9 {
+        lane.place(0, 65 + step * LATENESS / 2);
+    }
     assert_eq!(lane.rows[&(0, 30)], (0, 0, true, 1.0));
     lane.windows.publish_corrected(|_, _| panic!("published already"));
 }
