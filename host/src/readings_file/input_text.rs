@@ -24,8 +24,8 @@ pub(crate) fn text(input: &Input) -> String {
         let mut of_file = tabled(file);
         // One line each where that is what people write.
         for key in ["columns", "wide", "narrow"] {
-            if let Some(item) = of_file.get_mut(key) {
-                *item = inlined(item);
+            if let Some(item) = of_file.remove(key) {
+                of_file.insert(key, inlined(&item));
             }
         }
         table.insert("file", Item::Table(of_file));
@@ -80,6 +80,7 @@ mod tests {
         input.measures.get_mut("electricity").unwrap().sent_in = Some("Wh".into());
         let text = text(&input);
         assert!(text.starts_with("[input]\ntimestamp_format = \"%d.%m.%Y %H:%M\"\n"), "{text}");
+        assert!(text.contains("columns = {"), "{text}");
         assert!(!text.contains("max_future") && !text.contains("scale"), "{text}");
         let read = load_text(&text, "printed", []).unwrap().input;
         assert_eq!(toml::Value::try_from(&read).unwrap(), toml::Value::try_from(&input).unwrap(), "{text}");

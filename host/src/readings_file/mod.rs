@@ -7,6 +7,7 @@ mod charset;
 mod check;
 mod encode;
 mod error;
+mod green_button;
 pub(crate) mod input_text;
 mod json_document;
 mod json_fields;
@@ -30,6 +31,7 @@ mod words;
 
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
@@ -61,6 +63,8 @@ enum Content {
     Lines(&'static Encoding),
     Document(&'static Encoding, Option<String>),
     Table(Cells, Box<Plan>),
+    /// With the building of its readings.
+    GreenButton(&'static Encoding, String),
 }
 
 /// A file that is understood; it can be read more than once.
@@ -108,13 +112,22 @@ impl ReadingsFile {
     fn with(path: &Path, given: Option<&Input>, rows: bool) -> anyhow::Result<Self> {
         let none = InputFile::default();
         let keys = given.map_or(&none, |input| &input.file);
-        let packed = Packed::open(path)?;
-        let stem = stem(path);
+        let packed = Packed::open(path, keys.table.as_deref())?;
+        let stem = stem(packed.inner.as_deref().map_or(path, Path::new));
         let in_file = |fault: Fault| fault.in_file(path);
         let finish = |packed, content, understood: (Input, Vec<String>, bool)| {
             let (input, said, plain) = understood;
             Self { packed, content, input, said, plain }
         };
+        if packed.is_workbook() {
+            let (sheet_rows, sheet) = table::sheet(&packed, keys.table.as_deref())?;
+            let all = Arc::new(sheet_rows);
+            let sample = all.iter().filter(|row| !row.is_empty()).take(50_000).cloned().collect();
+            let given_file = Given { input: given, stem: &stem, typed: true };
+            let understood = table_of(sample, keys, &given_file, rows).map_err(in_file)?;
+            let said = vec![format!("sheet `{sheet}`")];
+            return Ok(finish_table(finish, packed, Cells::Sheet(all), understood, given, said));
+        }
         let (prefix, whole) = packed.read(|bytes| {
             let mut prefix = Vec::new();
             bytes.take(SAMPLE).read_to_end(&mut prefix)?;
@@ -128,6 +141,9 @@ impl ReadingsFile {
         let (text, _, _) = encoding.decode(&prefix);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut said = Vec::new();
+        if let Some(inner) = &packed.inner {
+            said.push(format!("`{inner}` of a zip"));
+        }
         if encoding != encoding_rs::UTF_8 {
             said.push(format!("{}{}", encoding.name(), if guessed { " (guessed)" } else { "" }));
         }
@@ -161,7 +177,11 @@ impl ReadingsFile {
                 Ok(finish(packed, Content::Document(encoding, array), (input, said, plain)))
             }
             Some(FileFormat::GreenButton) => {
-                Err(in_file(Fault::of_form("this is XML; write the readings as CSV or JSON lines")).into())
+                let building = keys.building.clone().unwrap_or(stem);
+                let (input, more) = green_button_input(text, &building, given).map_err(in_file)?;
+                said.extend(more);
+                let plain = reads_alike(given.unwrap_or(&Input::default()), &input);
+                Ok(finish(packed, Content::GreenButton(encoding, building), (input, said, plain)))
             }
             Some(FileFormat::Table) | None => {
                 let text = if whole { text } else { &text[..text.rfind('\n').map_or(text.len(), |end| end + 1)] };
@@ -231,6 +251,16 @@ impl ReadingsFile {
                     Ok(error) => Fault::of_form(format!("after {line} records: {error}")).in_file(path).into(),
                     Err(error) => error,
                 })
+            })?,
+            Content::GreenButton(encoding, building) => self.packed.read(|bytes| {
+                let mut text = BufReader::with_capacity(1 << 18, charset::Utf8::new(bytes, encoding)?);
+                let mut line = 0;
+                let read = green_button::for_each_reading(&mut text, building, &mut |_, json| {
+                    line += 1;
+                    take(Record { line, json })
+                })?;
+                read.map_err(|fault| fault.in_file(path))?;
+                Ok(())
             })?,
             Content::Table(cells, plan) => {
                 let mut buffer = Vec::new();
@@ -413,6 +443,29 @@ fn array_of(text: &str, whole: bool) -> Result<Option<String>, Fault> {
         1 => Ok(places.pop()),
         _ => Err(Fault::of_form(format!("several arrays of objects: set `input.file.array` to one of {}", places.join(", ")))),
     }
+}
+
+/// What decodes the readings of Green Button: epoch seconds, and the unit that the feed says.
+fn green_button_input(text: &str, building: &str, given: Option<&Input>) -> Result<(Input, Vec<String>), Fault> {
+    let mut first = None;
+    let read = green_button::for_each_reading(&mut text.as_bytes(), building, &mut |kind, _| {
+        first = Some(kind.clone());
+        anyhow::bail!("one is enough")
+    });
+    let kind = match (first, read) {
+        (Some(kind), _) => kind.kind()?,
+        (None, Ok(Err(fault))) => return Err(fault),
+        (None, _) => return Err(Fault::of_form("XML without the readings of Green Button (IntervalReading)")),
+    };
+    let mut input = given.cloned().unwrap_or_default();
+    let unit = if kind.measure == "electricity" { "kWh" } else { "L" };
+    let mut measure = Measure::new(kind.measure, unit);
+    measure.sent_in = (kind.unit != unit).then(|| kind.unit.to_owned());
+    if given.is_none() {
+        input.measures.clear();
+    }
+    input.measures.insert(kind.measure.to_owned(), measure);
+    Ok((input, vec![format!("Green Button, {} in {} of building \"{building}\"", kind.measure, kind.unit)]))
 }
 
 /// Without folders and endings.

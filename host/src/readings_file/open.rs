@@ -5,15 +5,14 @@ use std::io::{BufRead, BufReader, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use zip::ZipArchive;
 
 use super::error::{Fault, FileError};
 
 const BUFFER: usize = 1 << 18;
 
 /// Packings that are recognised so that the refusal can name them.
-const FOREIGN: [(&[u8], &str); 9] = [
-    (b"PK\x03\x04", "a zip or a workbook: unpack it, or save its sheet as CSV"),
-    (b"\xd0\xcf\x11\xe0", "a workbook: save its sheet as CSV"),
+const FOREIGN: [(&[u8], &str); 7] = [
     (b"\x28\xb5\x2f\xfd", "zstd: unpack it with `zstd -d`"),
     (b"BZh", "bzip2: unpack it with `bunzip2`"),
     (b"\xfd7zXZ\0", "xz: unpack it with `unxz`"),
@@ -28,6 +27,9 @@ const FOREIGN: [(&[u8], &str); 9] = [
 enum Packing {
     Plain,
     Gzip,
+    /// The entry of this number.
+    Zip(usize),
+    Workbook,
 }
 
 /// A file whose bytes can be read again and again.
@@ -37,14 +39,16 @@ pub(super) struct Packed {
     /// A copy of what cannot be read twice.
     copy: Option<tempfile::NamedTempFile>,
     packing: Packing,
+    /// The table within, where there is a choice.
+    pub(super) inner: Option<String>,
 }
 
 impl Packed {
-    /// `-` is standard input.
-    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+    /// `table`: the file within a zip. `-` is standard input.
+    pub(super) fn open(path: &Path, table: Option<&str>) -> Result<Self, FileError> {
         let failed = |source| FileError::Read { path: path.to_owned(), source };
         let copy = copied(path).map_err(failed)?;
-        let mut packed = Self { path: path.to_owned(), copy, packing: Packing::Plain };
+        let mut packed = Self { path: path.to_owned(), copy, packing: Packing::Plain, inner: None };
         let mut head = Vec::new();
         packed.file().and_then(|file| file.take(16).read_to_end(&mut head)).map_err(failed)?;
         if let Some((_, what)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
@@ -52,9 +56,15 @@ impl Packed {
         }
         packed.packing = match &head[..] {
             [0x1f, 0x8b, ..] => Packing::Gzip,
+            [b'P', b'K', 3 | 5, ..] => packed.zip(table)?,
+            [0xd0, 0xcf, 0x11, 0xe0, ..] => Packing::Workbook,
             _ => Packing::Plain,
         };
         Ok(packed)
+    }
+
+    pub(super) fn is_workbook(&self) -> bool {
+        self.packing == Packing::Workbook
     }
 
     pub(super) fn file(&self) -> std::io::Result<File> {
@@ -69,9 +79,51 @@ impl Packed {
         let failed = |source| FileError::Read { path: self.path.clone(), source };
         let file = self.file().map_err(failed)?;
         match self.packing {
-            Packing::Plain => take(&mut BufReader::with_capacity(BUFFER, file)),
+            Packing::Plain | Packing::Workbook => take(&mut BufReader::with_capacity(BUFFER, file)),
             Packing::Gzip => take(&mut BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))),
+            Packing::Zip(entry) => {
+                let unzipped = |error: zip::result::ZipError| failed(error.into());
+                let mut archive = ZipArchive::new(BufReader::with_capacity(BUFFER, file)).map_err(unzipped)?;
+                let entry = archive.by_index(entry).map_err(unzipped)?;
+                take(&mut BufReader::with_capacity(BUFFER, entry))
+            }
         }
+    }
+
+    /// A workbook, or the one file in the archive that can be a table.
+    fn zip(&mut self, table: Option<&str>) -> Result<Packing, FileError> {
+        let failed = |source| FileError::Read { path: self.path.clone(), source };
+        let unzipped = |error: zip::result::ZipError| failed(error.into());
+        let mut archive = ZipArchive::new(BufReader::new(self.file().map_err(failed)?)).map_err(unzipped)?;
+        let mut names = Vec::new();
+        for index in 0..archive.len() {
+            let entry = archive.by_index_raw(index).map_err(unzipped)?;
+            let name = entry.name().map_err(unzipped)?.into_owned();
+            if name == "xl/workbook.xml" || name == "xl/workbook.bin" || name == "content.xml" {
+                return Ok(Packing::Workbook);
+            }
+            // Folders, and what systems add by themselves.
+            if entry.is_file() && !name.starts_with("__MACOSX/") && !name.rsplit('/').next().unwrap_or_default().starts_with('.')
+            {
+                names.push((index, name));
+            }
+        }
+        let shown = || names.iter().map(|(_, name)| &**name).collect::<Vec<_>>().join(", ");
+        let chosen = match table {
+            Some(table) => names.iter().find(|(_, name)| name == table),
+            None if names.len() == 1 => names.first(),
+            None => None,
+        };
+        let Some((index, name)) = chosen else {
+            let message = match (names.is_empty(), table) {
+                (true, _) => "an empty zip".to_owned(),
+                (false, Some(table)) => format!("no file {table:?} in this zip (`input.file.table`); there are {}", shown()),
+                (false, None) => format!("a zip of {} files: set `input.file.table` to one of {}", names.len(), shown()),
+            };
+            return Err(Fault::of_form(message).in_file(&self.path));
+        };
+        self.inner = Some(name.clone());
+        Ok(Packing::Zip(*index))
     }
 }
 

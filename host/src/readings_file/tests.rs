@@ -191,6 +191,14 @@ fn a_file_is_what_its_content_is_and_not_its_name() {
     let table = format!("{HEADER}2026-01-15 00:00:00,Hall,1,2\n2026-01-15 00:15:00,Hall,3,4\n");
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gz, table.as_bytes()).unwrap();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("export/readings.txt", zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut zip, table.as_bytes()).unwrap();
+    let zip = zip.finish().unwrap().into_inner();
+    let (_folder, path) = written("c.jsonl", &zip);
+    assert_eq!(read(&path, None).unwrap().1, 4.0);
+    let (_folder, path) = written("cut.zip", &zip[..zip.len() / 2]);
+    assert!(read(&path, None).is_err());
     for (name, content) in [("a.txt", table.clone().into_bytes()), ("b.csv", gz.finish().unwrap())] {
         let (_folder, path) = written(name, &content);
         let (count, sum, ..) = read(&path, None).unwrap();
@@ -215,5 +223,76 @@ fn examples_are_read_by_the_configuration_beside_them() {
         let (read, summed, checked, file) = read(&folder.join(name).with_extension("csv"), Some(&config)).unwrap();
         assert_eq!((read, summed), (count, sum), "{name}: {:?} {:?}", checked.rejected, file.said);
         assert_eq!(checked.first.unwrap().to_string(), first, "{name}");
+    }
+}
+
+/// A workbook of one sheet: text and numbers.
+fn workbook(rows: &[&[&str]]) -> Vec<u8> {
+    let cell = |text: &&str| match text.parse::<f64>() {
+        Ok(number) => format!("<c><v>{number}</v></c>"),
+        Err(_) => format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"),
+    };
+    let rows = rows.iter().map(|row| format!("<row>{}</row>", row.iter().map(cell).collect::<String>())).collect::<String>();
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let parts = [
+        (
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns=\"{package}\"><Relationship Id=\"r1\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets><sheet name=\"Daten\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships xmlns=\"{package}\"><Relationship Id=\"r1\" Type=\"{office}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+            ),
+        ),
+        ("xl/worksheets/sheet1.xml", format!("<worksheet xmlns=\"{main}\"><sheetData>{rows}</sheetData></worksheet>")),
+    ];
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in parts {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut zip, text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_sheet_of_a_workbook_is_a_table() {
+    let rows: [&[&str]; 3] = [
+        &["Zeit", "Geb\u{e4}ude", "Strom (kWh)"],
+        &["15.01.2026 00:00", "Rathaus", "1.25"],
+        &["15.01.2026 00:15", "Rathaus", "1012"],
+    ];
+    let (_folder, path) = written("export.csv", &workbook(&rows));
+    let (count, sum, _, file) = read(&path, None).unwrap();
+    assert_eq!((count, sum), (2, 1_013.25), "{:?}", file.said);
+    assert!(file.said.contains(&"sheet `Daten`".to_owned()), "{:?}", file.said);
+}
+
+#[test]
+fn green_button_is_read_by_the_unit_that_it_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/files/green-button.xml");
+    let (count, sum, checked, file) = read(&path, None).unwrap();
+    assert_eq!((count, sum, checked.rejected_count()), (3, 4.5, 0), "{:?}", file.said);
+    assert_eq!(checked.first.unwrap().to_string(), "2026-01-15T08:00:00Z");
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (from, to, words) in [
+        ("<uom>72</uom>", "<uom>38</uom>", "uom 38"),
+        ("<commodity>1<", "<commodity>7<", "commodity 7"),
+        ("<accumulationBehaviour>4<", "<accumulationBehaviour>1<", "register"),
+        ("</feed>", "", "cut off"),
+    ] {
+        let (_folder, path) = written("usage.xml", text.replace(from, to).as_bytes());
+        let error = read(&path, None).map(|read| read.0).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
     }
 }
