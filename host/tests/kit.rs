@@ -112,7 +112,7 @@ fn cases_are_run_and_can_be_updated() {
     assert!(said(&differs).contains("1 of 14 lines differ"), "{}", said(&differs));
     assert!(said(&differs).contains("- {\"score\":0.25}") && said(&differs).contains("+ {\"score\":0.0}"), "{}", said(&differs));
 
-    assert_eq!(said(&plugin(&["test", &file, "--update"])), "wrote one_of_two_hangs, 1 lines changed\n");
+    assert_eq!(said(&plugin(&["test", &file, "--update"])), "wrote one_of_two_hangs, 1 line changed\n");
     assert_eq!(said(&plugin(&["test", &file])), "pass  one_of_two_hangs, 14 readings\n");
 }
 

@@ -35,7 +35,7 @@ impl ReadingType {
             ));
         }
         match (self.uom, self.commodity) {
-            (Some(72), None | Some(0 | 1 | 2)) => Ok(Kind { measure: "electricity", unit: "Wh" }),
+            (Some(72), None | Some(0..=2)) => Ok(Kind { measure: "electricity", unit: "Wh" }),
             (Some(42), Some(9)) => Ok(Kind { measure: "water", unit: "m³" }),
             (Some(134), Some(9)) => Ok(Kind { measure: "water", unit: "L" }),
             (Some(128), Some(9)) => Ok(Kind { measure: "water", unit: "gal" }),

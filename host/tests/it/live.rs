@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::servers::{World, eventually};
 
 const FLOOD: u32 = 200_000;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Lines of the stream up to one with `word`.
 fn until(stream: &mut impl Iterator<Item = String>, word: &str) {
