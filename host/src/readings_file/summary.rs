@@ -30,18 +30,10 @@ pub(crate) fn lines(file: &ReadingsFile, checked: &Checked) -> Vec<String> {
 pub(crate) fn skipped(skipped: &Skipped) -> Vec<String> {
     let mut lines = Vec::new();
     if !skipped.totals.is_empty() {
-        lines.push(format!(
-            "{} skipped that sum up others (line {})",
-            count(skipped.totals.len(), "row"),
-            first(&skipped.totals)
-        ));
+        lines.push(format!("{} of totals skipped (line {})", count(skipped.totals.len(), "row"), first(&skipped.totals)));
     }
     if !skipped.others.is_empty() {
-        lines.push(format!(
-            "{} skipped that are no readings (line {})",
-            count(skipped.others.len(), "row"),
-            first(&skipped.others)
-        ));
+        lines.push(format!("{} without a reading skipped (line {})", count(skipped.others.len(), "row"), first(&skipped.others)));
     }
     if let Some(line) = skipped.cut_off {
         lines.push(format!("the last line ({line}) is cut off and not used"));
