@@ -36,7 +36,7 @@ fn is_news(code: Option<RDKafkaErrorCode>) -> bool {
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         // A connection that fails or does not answer is complained of as well.
-        // So is where a reader begins when the broker has less than it asked for; those who must read all hear of it themselves.
+        // So is where a reader begins when the broker has less than it asked for; readers of every record report it themselves.
         _ if matches!(facility, "FAIL" | "REQTMOUT" | "OFFSET") => tracing::debug!(facility, "{message}"),
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::error!(facility, "{message}");

@@ -59,7 +59,7 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Whoever reads the partition says what it means.
+        // The reader of the partition says what it means.
         if facility == "OFFSET" && self.resets.heard(message) {
             return;
         }

@@ -146,7 +146,7 @@ impl Stages {
         }
     }
 
-    /// Readings, and what is none, in one batch; in several where messages have many readings each.
+    /// Takes readings and rejects in one batch; in several where messages have many readings each.
     fn process_new(&mut self, mut messages: &[Message<'_>], state: &mut LaneState) {
         while !messages.is_empty() {
             let taken = self.decode(messages, state);

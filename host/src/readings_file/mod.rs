@@ -348,7 +348,7 @@ pub(crate) fn for_each_record(path: &Path, mut take: impl FnMut(Record<'_>) -> a
         let mut buffer = Vec::new();
         file.for_each(|record| match encoder.encode(record.json, &mut buffer) {
             Ok(_) => take(Record { json: &buffer, ..record }),
-            // Whoever takes it says what is wrong with it.
+            // The caller says what is wrong with it.
             Err(_) => take(record),
         })?
     };

@@ -58,7 +58,7 @@ impl Recorded {
     }
 
     /// Gives the readings of a file to `take`, a batch at a time. Offsets are numbers of records, from 0; `name_line` names the line of
-    /// a record that is none.
+    /// a rejected record.
     ///
     /// # Errors
     /// When the file cannot be read, or `take` fails.

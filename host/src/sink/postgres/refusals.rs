@@ -13,7 +13,7 @@ pub(super) fn outside(connection: &Connection, error: &Error) -> SinkError {
             Some(code) => sqlstate::judged(&code, words),
             None => SinkError::Unclear(words),
         },
-        // A row that is too large for a message, or an answer that is none.
+        // A row that is too large for a message, or a malformed answer.
         Error::Encode(_) | Error::Decode(_) | Error::Protocol(_) => SinkError::Unclear(words),
         _ => SinkError::Unavailable(words),
     }

@@ -1,6 +1,6 @@
 //! The tables: looked at first, and changed only where something is missing.
 //!
-//! A change needs its table for itself, and whoever asks for that makes all later readers wait as well. So it is asked for in short
+//! A change needs its table for itself, and a request for that makes all later readers wait too. So it is asked for in short
 //! steps, and given up where somebody has the table: a dump or a long report goes on, and so do those who come after it.
 
 use std::collections::HashSet;
