@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::detached::Detached;
 use super::gaps::{Found, Gaps};
 use super::queue::BatchReader;
+use super::read_topics::is_other;
 use super::stored_state::{StoredState, read_all};
 use super::topics::ensure_partitions;
 use super::{Group, PartitionQueue, Settings, complaints};
@@ -108,7 +109,15 @@ impl KafkaLane {
     }
 
     fn ids_now(&self) -> [Option<Uuid>; 2] {
-        [&self.group.topic, self.topics.name(ResultTopic::State)].map(|topic| self.group.watch.id(topic))
+        let watch = &self.group.watch;
+        [self.queue.topic_id().or_else(|| watch.id(&self.group.topic)), watch.id(self.topics.name(ResultTopic::State))]
+    }
+
+    fn hear_resets(&mut self) {
+        let resets = self.queue.take_resets();
+        if !resets.is_empty() {
+            self.gaps.add(resets, self.next.max(self.position()));
+        }
     }
 
     /// After a reset of the client: what came shows what it passed over; when nothing comes, the broker says where the input begins.
@@ -211,8 +220,7 @@ impl LaneLog for KafkaLane {
     }
 
     fn is_another(&self) -> bool {
-        let is_other = |(then, now): (&Option<Uuid>, Option<Uuid>)| then.is_some() && now.is_some() && *then != now;
-        self.backwards || self.ids.iter().zip(self.ids_now()).any(is_other)
+        self.backwards || self.ids.iter().zip(self.ids_now()).any(|(then, now)| is_other(*then, now))
     }
 
     fn take_lost(&mut self) -> Option<Range<i64>> {
@@ -222,6 +230,9 @@ impl LaneLog for KafkaLane {
     fn committed(&mut self) -> Result<Option<i64>, LogError> {
         let committed = self.group.committed(self.queue.partition(), CALL_TIMEOUT).map_err(|error| of_call(&error))?;
         let Some(now) = self.ids[0] else { return Ok(committed.map(|(offset, _)| offset)) };
+        if self.group.watch.id(&self.group.topic).is_some_and(|known| known != now) {
+            return Err(LogError::Lost("the input was made anew, and the client still reads the old one".into()));
+        }
         let of = committed.and_then(|(_, topic)| topic);
         self.is_new &= of != Some(now);
         if self.is_new || of.is_some_and(|then| then != now) {
@@ -257,16 +268,17 @@ impl LaneLog for KafkaLane {
     }
 
     fn poll(&mut self, wait: Duration, take: &mut dyn FnMut(&[Message<'_>])) -> bool {
-        let Self { reader, queue, from, gaps, next, .. } = self;
+        self.hear_resets();
+        let Self { reader, queue, from, gaps, next, ids, .. } = self;
         let polled = reader.poll(wait);
         let messages: Vec<Message<'_>> = polled.plain().collect();
-        gaps.add(queue.take_resets());
         let mut found = Vec::new();
         if !gaps.is_empty() {
             gaps.look(*next, queue.start(), messages.iter().map(|message| message.offset), &mut found);
         }
         // Those of another topic are read from its beginning by the next life.
-        let messages = if found.contains(&Found::Backwards) { &[] } else { &messages[..] };
+        let is_another = found.contains(&Found::Backwards) || is_other(ids[0], queue.topic_id());
+        let messages = if is_another { &[] } else { &messages[..] };
         let (too_early, wanted) = messages.split_at(messages.partition_point(|message| message.offset < *from));
         if wanted.is_empty() && !too_early.is_empty() {
             seek_again(queue, *from);

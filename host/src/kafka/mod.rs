@@ -16,6 +16,7 @@ mod partition_queue;
 mod partition_reader;
 mod partitioner;
 mod queue;
+mod read_topics;
 mod reassign;
 mod redriver;
 mod result_reader;

@@ -9,6 +9,7 @@ use rdkafka::Offset;
 use rdkafka::bindings as ffi;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
+use uuid::Uuid;
 
 use super::queue::{BatchReader, Queue};
 use super::subscription::Client;
@@ -74,16 +75,17 @@ impl PartitionQueue {
 
     /// The offset after all that was polled since the last seek, markers of transactions too; none before the first.
     pub(super) fn position(&self) -> Option<i64> {
-        let position = self.consumer.position().ok()?;
-        match position.find_partition(&self.topic.to_string_lossy(), self.partition)?.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        }
+        position(&self.consumer, &self.topic, self.partition)
     }
 
     /// Offsets at which the client was sent to the beginning of the partition since this was last asked.
     pub(super) fn take_resets(&self) -> Vec<i64> {
         self.consumer.context().resets.take(self.topic.as_bytes(), self.partition)
+    }
+
+    /// The id of the topic that the client reads, as far as it knows.
+    pub(super) fn topic_id(&self) -> Option<Uuid> {
+        self.consumer.context().topics.id(self.topic.as_bytes())
     }
 
     /// Where the partition begins, as far as the client knows; 0 when it does not.
@@ -99,6 +101,14 @@ impl PartitionQueue {
 
     fn watermarks(&self) -> Option<(i64, i64)> {
         watermarks(&self.consumer, &self.topic, self.partition)
+    }
+}
+
+/// The offset after all that was polled of a partition since the last seek, markers of transactions too; none before the first.
+pub(super) fn position(consumer: &Client, topic: &CStr, partition: i32) -> Option<i64> {
+    match consumer.position().ok()?.find_partition(&topic.to_string_lossy(), partition)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
     }
 }
 

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::gaps::{Found, Gaps, Reset};
 use super::group::{note_topic, topic_of};
-use super::partition_queue::watermarks;
+use super::partition_queue::{position, watermarks};
 use super::queue::{BatchReader, Message, Queue};
+use super::read_topics::is_other;
 use super::subscription::{Assignments, Subscription};
 use super::{PartitionQueue, Settings, TopicWatch, reassign};
 use crate::clock;
@@ -131,14 +132,10 @@ impl ResultReader {
         let (mut records, mut bytes) = (0, 0);
         while records < MAX_RECORDS && bytes < MAX_BYTES {
             self.subscription.serve(Duration::ZERO);
+            self.hear_resets();
             let left = deadline.saturating_duration_since(clock::monotonic());
-            let Self { reader, subscription, topics, gaps, lost, positions, .. } = self;
+            let Self { reader, subscription, topics, ids, gaps, lost, positions, .. } = self;
             let messages = reader.poll(left.min(SERVE_INTERVAL));
-            for Reset { topic, partition, at } in subscription.consumer.context().resets.take_all() {
-                if let Some((_, topic)) = topics.iter().find(|(name, _)| name.as_bytes() == topic.as_bytes()) {
-                    gaps.entry((*topic, partition)).or_default().add(vec![at]);
-                }
-            }
             if messages.is_empty() && left.is_zero() {
                 drop(messages);
                 self.look_at_silent_gaps();
@@ -147,9 +144,16 @@ impl ResultReader {
             if records == 0 && !messages.is_empty() {
                 deadline = clock::monotonic() + LINGER;
             }
+            let read = &subscription.consumer.context().topics;
+            let is_another: [bool; TOPICS.len()] = std::array::from_fn(|at| is_other(ids[at], read.id(topics[at].0.as_bytes())));
             for message in messages.iter() {
-                let Some((name, topic)) = topics.iter().find(|(name, _)| **name == *message.topic()) else { continue };
-                let (topic, partition) = (*topic, message.partition());
+                let Some(at) = topics.iter().position(|(name, _)| **name == *message.topic()) else { continue };
+                if is_another[at] {
+                    // It comes again, from the beginning of the new topic on.
+                    continue;
+                }
+                let ((name, topic), partition) = (&topics[at], message.partition());
+                let topic = *topic;
                 if let Some(gaps) = gaps.get_mut(&(topic, partition)) {
                     let start = watermarks(&subscription.consumer, name, partition).map_or(0, |(start, _)| start);
                     let mut found = Vec::new();
@@ -165,7 +169,23 @@ impl ResultReader {
                 records += 1;
                 bytes += message.payload().unwrap_or_default().len();
             }
+            drop(messages);
             self.gaps.retain(|_, gaps| !gaps.is_empty());
+            if is_another.contains(&true)
+                && let Ok(committed) = self.subscription.consumer.committed(LAG_TIMEOUT)
+            {
+                self.look_at_topics(&committed);
+            }
+        }
+    }
+
+    fn hear_resets(&mut self) {
+        let Self { subscription, topics, gaps, .. } = self;
+        for Reset { topic, partition, at } in subscription.consumer.context().resets.take_all() {
+            if let Some((name, topic)) = topics.iter().find(|(name, _)| name.as_bytes() == topic.as_bytes()) {
+                let position = position(&subscription.consumer, name, partition).unwrap_or(at);
+                gaps.entry((*topic, partition)).or_default().add(vec![at], position);
+            }
         }
     }
 
@@ -198,7 +218,8 @@ impl ResultReader {
     fn look_at_topics(&mut self, committed: &TopicPartitionList) {
         for (at, topic) in TOPICS.into_iter().enumerate() {
             let name = self.name(topic);
-            let Some(now) = self.watch.id(&name) else { continue };
+            let read = self.subscription.consumer.context().topics.id(name.as_bytes());
+            let Some(now) = read.or_else(|| self.watch.id(&name)) else { continue };
             let is_another = self.ids[at].replace(now).is_some_and(|then| then != now);
             for element in committed.elements_for_topic(&name) {
                 let partition = element.partition();
@@ -210,7 +231,7 @@ impl ResultReader {
                 self.positions.retain(|known| (known.topic, known.partition) != (topic, partition));
                 // What is gone from the new topic already was never read.
                 let mut gaps = Gaps::default();
-                gaps.add(vec![0]);
+                gaps.add(vec![0], 0);
                 self.gaps.insert((topic, partition), gaps);
                 if let Err(error) = self.subscription.consumer.seek(&name, partition, Offset::Beginning, LAG_TIMEOUT) {
                     tracing::debug!(topic = name, partition, %error, "the partition is read from its beginning later");

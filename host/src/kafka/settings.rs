@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
+use super::read_topics::ReadTopics;
 use super::{Partitioner, Partitions};
 use crate::config::Kafka;
 
@@ -158,8 +159,11 @@ impl Settings {
     #[must_use]
     pub fn member(&self, group: &str, instance: Option<&str>) -> ClientConfig {
         let mut config = self.consumer(group);
-        // That a client has gone to the beginning of a partition is a line of its log, whatever level is asked for.
-        config.set_log_level(RDKafkaLogLevel::Info);
+        // That a client has gone to the beginning of a partition, or to another topic of the same name, is a line of its log,
+        // whatever level is asked for.
+        config.set_log_level(RDKafkaLogLevel::Debug);
+        let asked = self.properties.get("debug").map_or(String::new(), |debug| format!(",{debug}"));
+        config.set("debug", format!("{}{asked}", ReadTopics::DEBUG));
         if let Some(instance) = instance {
             config.set("group.instance.id", instance);
         }

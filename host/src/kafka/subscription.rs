@@ -12,6 +12,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use super::detached::Detached;
 use super::gaps::Resets;
 use super::lane_log::hopeless;
+use super::read_topics::ReadTopics;
 use super::{PartitionQueue, complaints};
 use crate::clock;
 
@@ -49,21 +50,27 @@ pub(super) struct Context {
     pub(super) assignments: Arc<dyn Assignments>,
     /// Where the client went to the beginning of a partition.
     pub(super) resets: Resets,
+    /// The topics that it reads.
+    pub(super) topics: ReadTopics,
 }
 
 impl Context {
     pub(super) fn new(assignments: Arc<dyn Assignments>) -> Self {
-        Self { consumer: OnceLock::new(), assignments, resets: Resets::default() }
+        Self { consumer: OnceLock::new(), assignments, resets: Resets::default(), topics: ReadTopics::default() }
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // The reader of the partition says what it means.
-        if facility == "OFFSET" && self.resets.heard(message) {
-            return;
+        let is_heard = match facility {
+            "OFFSET" => self.resets.heard(message),
+            "METADATA" => self.topics.heard(message),
+            _ => false,
+        };
+        if !is_heard {
+            complaints::log(level, facility, message);
         }
-        complaints::log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

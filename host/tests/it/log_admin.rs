@@ -52,7 +52,12 @@ impl LogAdmin {
     pub(crate) async fn cut(&self, topic: &str, partition: i32, before: Offset) {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, before).unwrap();
-        self.admin.delete_records(&list, &AdminOptions::new()).await.unwrap();
+        let began = Instant::now();
+        // The client may not know the leader of a partition that is new.
+        while let Err(error) = self.admin.delete_records(&list, &AdminOptions::new()).await {
+            assert!(began.elapsed() < PATIENCE, "{topic} [{partition}]: {error}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     pub(crate) async fn grow(&self, topic: &str, partitions: usize) {

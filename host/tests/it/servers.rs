@@ -42,18 +42,27 @@ pub(crate) struct World {
 }
 
 /// The running program; ended when dropped.
-pub(crate) struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    /// Of its page.
+    address: String,
+}
 
 impl Running {
+    /// Its answer, where it gives one.
+    pub(crate) fn told(&self, path: &str) -> Option<String> {
+        wattdog::web::client::get(&self.address, path, None).ok()
+    }
+
     pub(crate) fn lives(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// How it ended.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
             assert!(begun.elapsed() < STOP_PATIENCE, "the program does not end: {}", self.threads());
@@ -63,14 +72,14 @@ impl Running {
 
     /// Each with what it waits for, as Linux says.
     fn threads(&self) -> String {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
         let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         threads.map(|thread| read(thread.path().join("comm")) + " " + &read(thread.path().join("wchan")) + "; ").collect()
     }
 
     /// `STOP`, `CONT`, …
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success());
     }
 
@@ -84,8 +93,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -99,6 +108,11 @@ impl Drop for World {
             println!("the program said:\n{log}");
         }
     }
+}
+
+/// Where nobody listens now.
+pub(crate) fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 impl World {
@@ -117,7 +131,7 @@ impl World {
             postgres_server: postgres.clone(),
             kafka: variable("WATTDOG_TEST_KAFKA"),
             mongodb: variable("WATTDOG_TEST_MONGODB"),
-            address: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
+            address: free_address(),
             folder,
             plugins: workspace().join("plugins"),
             input: "[input]\nmax_future = \"1d\"\n".into(),
@@ -304,7 +318,7 @@ impl World {
         let mut command = self.wattdog();
         command.arg("run").arg("--config").arg(self.config(group)).stdout(log.try_clone().unwrap()).stderr(log);
         command.envs(variables.iter().copied());
-        Running(command.spawn().unwrap())
+        Running { child: command.spawn().unwrap(), address: self.address.clone() }
     }
 
     /// One of several hosts, with a name of its own in the group, so that it has its partitions back at once after it was killed.
@@ -314,11 +328,13 @@ impl World {
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut command = self.wattdog();
         command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__KAFKA__INSTANCE", name);
-        command.env("WATTDOG__WEB__LISTEN", "127.0.0.1:0").env("WATTDOG__PLUGINS__AUDIT", self.audit_of(name));
+        let address = free_address();
+        command.env("WATTDOG__WEB__LISTEN", &address).env("WATTDOG__PLUGINS__AUDIT", self.audit_of(name));
         if let Some(place) = crash_at {
             command.env("WATTDOG_CRASH_AT", place);
         }
-        Running(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        Running { child, address }
     }
 
     /// A second host of the same group.
@@ -326,9 +342,10 @@ impl World {
         let folder = self.folder.path();
         let log = std::fs::File::create(folder.join("log-beside")).unwrap();
         let mut command = self.wattdog();
-        command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__WEB__LISTEN", "127.0.0.1:0");
+        let address = free_address();
+        command.arg("run").arg("--config").arg(self.config(&self.name)).env("WATTDOG__WEB__LISTEN", &address);
         command.env("WATTDOG__PLUGINS__AUDIT", folder.join("audit-beside.jsonl")).stdout(log.try_clone().unwrap()).stderr(log);
-        Running(command.spawn().unwrap())
+        Running { child: command.spawn().unwrap(), address }
     }
 
     pub(crate) async fn postgres(&self) -> PgPool {

@@ -84,6 +84,16 @@ impl<'w> Hosts<'w> {
         }
     }
 
+    /// Offsets of the input that the hosts of now have counted as deleted before they were read; none when one does not answer.
+    pub(super) fn counted_lost(&self) -> Option<i64> {
+        let of_one = |host: &Running| {
+            let metrics = host.told("/metrics")?;
+            let values = metrics.lines().filter(|line| line.starts_with("wattdog_lost_records_total{reader=\"repartition\""));
+            values.map(|line| line.rsplit(' ').next()?.parse::<i64>().ok()).sum::<Option<i64>>()
+        };
+        self.running.iter().map(|(_, host)| of_one(host)).sum()
+    }
+
     pub(super) fn stop(self) {
         self.running.into_iter().for_each(|(_, host)| host.stop());
     }

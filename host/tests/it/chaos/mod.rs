@@ -19,13 +19,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::feeder::{PARTITIONS, make_topic};
-use crate::servers::{World, workspace};
+use crate::servers::{World, eventually, workspace};
 use crate::shortened_log::stores_have_begun;
 use disk::SmallDisk;
 use faults::{Fault, Ground};
 use hosts::Hosts;
 use load::Load;
 use oracle::Named;
+use recorder::named_lost;
 use topics::Topics;
 use ways::Ways;
 
@@ -49,6 +50,22 @@ async fn nothing_is_lost_doubled_or_wrong_whatever_goes_wrong() {
     for seed in number("WATTDOG_CHAOS_SEED").map_or(SEEDS.to_vec(), |seed| vec![seed]) {
         run(faults, seed).await;
     }
+}
+
+/// With no fault between them, metrics and log of the hosts tell of the same loss, to the one.
+async fn a_last_cut_is_counted(world: &World, ground: &mut Ground, hosts: &mut Hosts<'_>, random: &mut Xoshiro256PlusPlus) {
+    let named = || {
+        let lost = named_lost(&world.log());
+        lost.iter().filter(|lost| lost.reader == "repartition").map(|lost| lost.until - lost.from).sum::<i64>()
+    };
+    let counted = eventually("all hosts answer", async || hosts.counted_lost()).await;
+    let before = (counted, named());
+    Fault::InputCut.strike(world, ground, hosts, random).await;
+    eventually("metrics count what the log names", async || {
+        let more = hosts.counted_lost()? - before.0;
+        (more > 0 && more == named() - before.1).then_some(())
+    })
+    .await;
 }
 
 #[expect(clippy::print_stdout, reason = "the report, for whoever looks")]
@@ -87,6 +104,9 @@ async fn run(faults: u64, seed: u64) {
         report += &line;
         fault.strike(&world, &mut ground, &mut hosts, &mut random).await;
         hosts.keep_one(&mut random);
+    }
+    if !keyed {
+        a_last_cut_is_counted(&world, &mut ground, &mut hosts, &mut random).await;
     }
     let Ground { mut topics, load, input: read, ways: _ways, disk: _disk, .. } = ground;
     let sent = load.stop();
