@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             (false, true) => println!("{}", as_json(&file, &checked, &shown)),
             (false, false) => print!("{}", as_text(&file, &checked, &shown)),
         }
-        anyhow::ensure!(checked.readings > 0, "{}: no record is a reading", path.display());
+        anyhow::ensure!(checked.readings > 0, "{}: {}", path.display(), summary::no_reading(&file, &checked));
         files.push(file);
     }
     match &args.to {

@@ -37,6 +37,8 @@ pub(crate) struct Checked {
     pub(crate) late: u64,
     /// Readings of a meter and a time that were there before.
     pub(crate) doubled: u64,
+    /// The earliest and the latest time of those.
+    doubled_within: Option<(EventTime, EventTime)>,
     /// Lengths of time between two readings of a meter, with how often there were.
     steps: HashMap<i64, u64>,
     /// The first record without a building: its line, and why it is none.
@@ -74,6 +76,18 @@ impl Checked {
     pub(crate) fn missing(&self) -> u64 {
         let Some(step) = self.step_us() else { return 0 };
         self.steps.iter().filter(|(gap, _)| **gap > step).map(|(gap, count)| (gap / step - 1).unsigned_abs() * count).sum()
+    }
+
+    /// True where all readings that come twice are in an hour in which clocks are set back somewhere: local times that were taken as
+    /// UTC.
+    pub(crate) fn doubled_where_clocks_go_back(&self) -> bool {
+        let Some((first, last)) = self.doubled_within else { return false };
+        let civil = |time: EventTime| jiff::Timestamp::from_microsecond(time.0).ok().map(|time| TimeZone::UTC.to_datetime(time));
+        let (Some(from), Some(to)) = (civil(first), civil(last)) else { return false };
+        from.weekday() == jiff::civil::Weekday::Sunday
+            && (from.date(), from.hour()) == (to.date(), to.hour())
+            && from.hour() < 4
+            && [3, 4, 10, 11].contains(&from.month())
     }
 
     /// True where the times look like ends of intervals: the first one a step after midnight, the last one at midnight.
@@ -153,6 +167,8 @@ impl Times {
         checked.edges = Some((checked.edges.map_or(time, |(first, _)| first), time));
         if self.seen.len() < REMEMBERED && !self.seen.insert((meter as u32, time.0)) {
             checked.doubled += 1;
+            checked.doubled_within =
+                Some(checked.doubled_within.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
         } else if self.by_meter[meter] != EventTime::MIN {
             let step = (time.0 - self.by_meter[meter].0).abs();
             if checked.steps.len() < STEPS || checked.steps.contains_key(&step) {

@@ -22,12 +22,15 @@ pub(super) fn input_of(
 ) -> Result<(Input, Vec<String>, bool), Fault> {
     let default = given.cloned().unwrap_or_default();
     let objects: Vec<Object> = records.take(LOOKED_AT).filter_map(|record| serde_json::from_str(&record).ok()).collect();
-    let has = |field: &str| {
+    let has = |object: &Object, field: &str| {
         let top = field.split(['.', '[']).next().unwrap_or(field);
-        field.is_empty() || objects.iter().any(|object| object.contains_key(top))
+        field.is_empty() || object.contains_key(top)
     };
-    let measures = default.measures.values().filter(|measure| measure.required).all(|measure| has(&measure.field));
-    let of_its_form = has(&default.timestamp) && has(&default.building) && measures;
+    let needed = || {
+        let required = default.measures.values().filter(|measure| measure.required);
+        [&default.timestamp, &default.building].into_iter().chain(required.map(|measure| &measure.field))
+    };
+    let of_its_form = objects.iter().any(|object| needed().all(|field| has(object, field)));
     if given.is_some() || objects.is_empty() || of_its_form {
         return Ok((default, Vec::new(), true));
     }
@@ -37,7 +40,10 @@ pub(super) fn input_of(
             Ok((input, said, plain))
         }
         // The service says of each record what it lacks; rows to train on lack both.
-        Err(_) if rows || has(&default.building) => Ok((default, Vec::new(), true)),
+        Err(_) if rows => Ok((default, Vec::new(), true)),
+        Err(fault) if objects.iter().any(|object| has(object, &default.building)) => {
+            Ok((default, vec![format!("in the default form, since {}", fault.message)], true))
+        }
         Err(fault) => Err(fault),
     }
 }

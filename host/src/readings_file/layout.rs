@@ -112,6 +112,12 @@ impl Layout {
 fn headerless(rows: &[Row]) -> Fault {
     let first = rows.first().map(|row| row.cells().take(6).collect::<Vec<_>>().join(" | ")).unwrap_or_default();
     let shown: String = first.chars().take(80).collect();
+    if first.contains("{\"") {
+        return Fault::of_form(format!(
+            "JSON stands after other text ({shown}): a file of readings has JSON alone; cut off what stands before the `{{`, such as a \
+             record's key or the five bytes of a schema registry"
+        ));
+    }
     Fault::of_form(format!(
         "no line names the columns (the first cells are {shown}); set `input.file.header` to a list of names, as [\"timestamp\", \"building\", \"electricity\"]"
     ))

@@ -18,12 +18,23 @@ pub(crate) fn lines(file: &ReadingsFile, checked: &Checked) -> Vec<String> {
     }
     lines.extend(skipped(&checked.skipped));
     if checked.doubled > 0 {
-        lines.push(format!("{} of a meter and a time that were there before", count(checked.doubled, "reading")));
+        let hint = if file.input.time_zone == "UTC" && checked.doubled_where_clocks_go_back() {
+            ", all in one hour of a Sunday night: if clocks went back then, set `input.time_zone`"
+        } else {
+            ""
+        };
+        lines.push(format!("{} of a meter and a time that were there before{hint}", count(checked.doubled, "reading")));
     }
     if checked.looks_stamped_at_end(&file.input.time_zone) && file.input.stamp == crate::config::StampOf::Begin {
         lines.push("the first reading is an interval after midnight and the last one at midnight: times may be ends of intervals (`input.stamp = \"end\"`)".into());
     }
     lines
+}
+
+/// Why no record is a reading, in one line.
+pub(crate) fn no_reading(file: &ReadingsFile, checked: &Checked) -> String {
+    let why: Vec<String> = file.said.iter().cloned().chain(lines(file, checked)).collect();
+    if why.is_empty() { "there are no records".to_owned() } else { format!("no record is a reading: {}", why.join("; ")) }
 }
 
 /// Rows that are no records, a line for each kind.

@@ -81,10 +81,47 @@ fn files_that_say_too_little_are_refused_with_the_key_that_says_it() {
         ("24-tables-as-they-are-exported/wide.csv", &["`Fox_office_1`", "input.file.wide"]),
         ("24-tables-as-they-are-exported/narrow.csv", &["`meter`", "input.file.narrow"]),
         ("22-files-that-are-no-lines/open-quote.csv", &["line 102", "quote"]),
+        ("03-compact-time-stamps/excel-serial.csv", &["`46037.5`", "spreadsheet"]),
+        ("26-payloads-of-gateways/framed.bin", &["JSON stands after other text", "schema registry"]),
+        ("26-payloads-of-gateways/key-only.keyed", &["JSON stands after other text", "record's key"]),
     ] {
         let error = format!("{:#}", read(&reality(name), None).map(|read| read.3.said).unwrap_err());
         assert!(words.iter().all(|word| error.contains(word)) && !error.contains('\n'), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_file_without_a_reading_says_why_in_one_line() {
+    let why = |content: &str| {
+        let (_folder, path) = written("Hall.jsonl", content.as_bytes());
+        let file = ReadingsFile::open(&path, None).unwrap();
+        let checked = check(&file, 0, |_| {}).unwrap();
+        assert_eq!(checked.readings, 0);
+        summary::no_reading(&file, &checked)
+    };
+    let compact = why(r#"{"timestamp":202601151200,"building":"Hall","electricity":5000,"water":9000}"#);
+    assert!(compact.contains("input.timestamp_format"), "{compact}");
+    let register = why(r#"{"timestamp":"2026-01-15T10:00:00Z","building":"Hall","meter":"M2","total":400}"#);
+    assert!(register.contains("`total` does not say what it measures") && !register.contains('\n'), "{register}");
+}
+
+#[test]
+fn records_of_one_measure_each_are_read() {
+    let (count, sum, checked, file) = read(&reality("20-weights-of-what-is-missing/mixed.jsonl"), None).unwrap();
+    assert_eq!((count, sum), (11, 120.0), "{:?} {:?}", checked.rejected, file.said);
+}
+
+#[test]
+fn readings_that_come_twice_where_clocks_go_back_are_said_to() {
+    let (.., checked, file) = read(&reality("14-the-hour-that-comes-twice/constant.csv"), None).unwrap();
+    let said = summary::lines(&file, &checked).join("\n");
+    assert!(said.contains("4 readings of a meter and a time") && said.contains("`input.time_zone`"), "{said}");
+    // Twice at another time is no matter of clocks.
+    let twice =
+        "timestamp,building,electricity,water\n2026-01-15 02:00,Hall,1,2\n2026-01-15 02:00,Hall,1,2\n2026-01-15 02:15,Hall,1,2\n";
+    let (.., checked, file) = text(twice, "").unwrap();
+    let said = summary::lines(&file, &checked).join("\n");
+    assert!(said.contains("1 reading of a meter") && !said.contains("time_zone"), "{said}");
 }
 
 #[test]

@@ -139,17 +139,20 @@ pub(super) fn of(
             return Ok(TimeColumns { columns, form: Form { format: Some(format.clone()), by_order: false }, is_end, year: None });
         }
     }
-    if kinds.contains(&Some(Kind::ExcelDays)) && columns.len() == 1 {
-        let cell = layout.cells(columns[0]).next().unwrap_or_default();
-        return Err(Fault::of_form(format!(
+    let spreadsheet_days = |cell: &str| {
+        Fault::of_form(format!(
             "the times in {name} are days as a spreadsheet counts them (`{cell}`); save the table with dates as text, or as a workbook"
-        )));
+        ))
+    };
+    if kinds.contains(&Some(Kind::ExcelDays)) && columns.len() == 1 {
+        return Err(spreadsheet_days(layout.cells(columns[0]).next().unwrap_or_default()));
     }
     match times::form_of(joined.iter().map(String::as_str), &input.time_zone) {
         Ok(form) => Ok(TimeColumns { columns, form, is_end, year: None }),
         Err(Unsure::DayOrMonth(cell, one, other)) => Err(Fault::of_form(format!(
             "day and month cannot be told apart in {name} (`{cell}`); set `input.timestamp_format` to {one:?} or {other:?}"
         ))),
+        Err(Unsure::None(cell)) if times::kind(&cell) == Some(Kind::ExcelDays) => Err(spreadsheet_days(&cell)),
         Err(Unsure::None(cell)) => {
             Err(Fault::of_form(format!("the times in {name} are in no known form (`{cell}`); set `input.timestamp_format`")))
         }
