@@ -135,8 +135,14 @@ impl Fields {
     }
 
     /// A row with nothing in it. On the stack for the usual handful of fields.
+    #[inline]
     pub(super) fn empty_row<'a>(&self) -> Row<'a> {
-        smallvec::smallvec![Value::Absent; self.names.len()]
+        let length = self.names.len();
+        if length <= USUAL {
+            Row::from_buf_and_len([const { Value::Absent }; USUAL], length)
+        } else {
+            smallvec::smallvec![Value::Absent; length]
+        }
     }
 
     /// For the message around its readings: a row with one more place, the last, for these.
@@ -166,8 +172,11 @@ impl Readings {
     }
 }
 
+/// Fields that are usually read.
+const USUAL: usize = 8;
+
 /// The values of one reading, by place.
-pub(super) type Row<'a> = smallvec::SmallVec<[Value<'a>; 8]>;
+pub(super) type Row<'a> = smallvec::SmallVec<[Value<'a>; USUAL]>;
 
 /// Gives each name one place.
 #[derive(Default)]

@@ -5,6 +5,7 @@ use super::{epoch, reject, wrong_type};
 use crate::domain::{Reason, Reject};
 
 /// A measure's value in its unit; NaN where it is missing and may be.
+#[inline]
 pub(super) fn read(value: &Value<'_>, measure: &MeasureField, name: &str) -> Result<f64, Reject> {
     let value = match value {
         Value::Number(number) => number.value,

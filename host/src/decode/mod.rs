@@ -132,6 +132,7 @@ impl Decoder {
     }
 
     /// Appends one reading.
+    #[inline]
     fn reading(
         &mut self,
         values: &[Value<'_>],
@@ -255,12 +256,14 @@ impl Decoder {
         self.reader.fields.beside.iter().filter_map(|(_, source)| Source::header(source))
     }
 
+    #[inline]
     fn stamp(&mut self, values: &[Value<'_>]) -> Result<Stamp, Reject> {
         let Fields { timestamp, .. } = self.reader.fields;
         self.times.read(&values[timestamp], self.reader.fields.name(timestamp))
     }
 
     /// Where a reading's interval begins, unless its stamp lies in the future of its record.
+    #[inline]
     fn event_time(&self, stamp: EventTime, record_time_ms: i64) -> Result<EventTime, Reject> {
         let field = self.reader.fields.name(self.reader.fields.timestamp);
         let time = self.times.begin_of(stamp);
@@ -281,6 +284,7 @@ impl Decoder {
     /// Leaves the meter's name in its buffer: the configured fields, or else the building.
     ///
     /// A name of several parts is unambiguous: `/` within a part is escaped. A name of one part is that part as it is.
+    #[inline]
     fn name_meter(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
         let Fields { building, floor, ref meter, .. } = self.reader.fields;
         // Whether the meter is known or not makes no difference to what is taken.
@@ -335,6 +339,7 @@ impl Decoder {
         Ok(meters.intern(&self.meter_name, building, (!floor.is_empty()).then_some(floor)))
     }
 
+    #[inline]
     fn read_measures(&mut self, values: &[Value<'_>]) -> Result<(), Reject> {
         self.values.clear();
         let fields = &self.reader.fields;
@@ -345,10 +350,12 @@ impl Decoder {
     }
 }
 
+#[cold]
 fn wrong_type(field: &str, value: &Value<'_>, wanted: &str) -> Reject {
     reject(Reason::WrongType, format!("field `{field}` is {}, not {wanted}", value.kind()))
 }
 
+#[cold]
 fn reject(reason: Reason, message: impl Into<String>) -> Reject {
     Reject { reason, message: message.into() }
 }

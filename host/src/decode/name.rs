@@ -11,6 +11,7 @@ pub(super) const MAX_BYTES: usize = 256;
 const SHOWN: usize = 40;
 
 /// Checks that a field can name something. An absent or empty one can; it names nothing.
+#[inline]
 pub(super) fn check(value: &Value<'_>, field: &str) -> Result<(), Reject> {
     match text(value) {
         Some(name) if is_plain(name) => Ok(()),
@@ -20,6 +21,7 @@ pub(super) fn check(value: &Value<'_>, field: &str) -> Result<(), Reject> {
 }
 
 /// The name: text, or a number as it is written; empty for an absent field, and none for a value that cannot be a name.
+#[inline]
 pub(super) fn text<'a>(value: &'a Value<'_>) -> Option<&'a str> {
     match value {
         Value::Text(text) => Some(text),
@@ -30,10 +32,12 @@ pub(super) fn text<'a>(value: &'a Value<'_>) -> Option<&'a str> {
 }
 
 /// Short and of printable ASCII, as nearly every name is.
+#[inline]
 fn is_plain(name: &str) -> bool {
     name.len() <= MAX_BYTES && name.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte))
 }
 
+#[cold]
 fn check_characters(name: &str, field: &str) -> Result<(), Reject> {
     let shown: String = name.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     let more = if name.chars().nth(SHOWN).is_some() { "…" } else { "" };

@@ -43,6 +43,7 @@ impl Reader {
     }
 
     /// The values of a message that is one reading.
+    #[inline]
     pub(super) fn read<'m>(&mut self, message: &Message<'m>, values: &mut Row<'m>) -> Result<(), Reject> {
         let text = self.text(message)?;
         if !plain::read(text, &self.fields.paths, &mut self.shape, values) {
@@ -100,6 +101,7 @@ impl Reader {
         Ok(())
     }
 
+    #[inline]
     fn text<'m>(&self, message: &Message<'m>) -> Result<&'m str, Reject> {
         let payload = message.payload.ok_or_else(|| reject(Reason::Empty, "the record has no value"))?;
         if payload.len() > self.max_message_bytes {
@@ -116,6 +118,7 @@ impl Reader {
     }
 
     /// What comes from the record's key and headers.
+    #[inline]
     fn beside<'m>(&self, message: &Message<'m>, values: &mut Row<'m>) -> Result<(), Reject> {
         for (place, source) in &self.fields.beside {
             values[*place] = source.value(message, self.fields.name(*place))?;

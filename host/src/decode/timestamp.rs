@@ -104,6 +104,7 @@ impl Times {
         })
     }
 
+    #[inline]
     pub(super) fn read(&mut self, value: &Value<'_>, field: &str) -> Result<Stamp, Reject> {
         let text = match value {
             Value::Text(text) => text.as_ref(),

@@ -271,7 +271,8 @@ impl LaneLog for KafkaLane {
         self.hear_resets();
         let Self { reader, queue, from, gaps, next, ids, .. } = self;
         let polled = reader.poll(wait);
-        let messages: Vec<Message<'_>> = polled.plain().collect();
+        let mut messages: Vec<Message<'_>> = Vec::with_capacity(polled.count());
+        messages.extend(polled.plain());
         let mut found = Vec::new();
         if !gaps.is_empty() {
             gaps.look(*next, queue.start(), messages.iter().map(|message| message.offset), &mut found);

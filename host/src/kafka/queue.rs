@@ -142,6 +142,11 @@ pub struct Messages<'a> {
 }
 
 impl Messages<'_> {
+    /// As many as there are, or one more for each thing that the client has to say.
+    pub(super) fn count(&self) -> usize {
+        self.taken.len()
+    }
+
     /// True when nothing came.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -44,12 +44,8 @@ impl Reading {
             _ => None,
         };
         let time = time.ok_or("`timestamp` must be there, such as \"2026-11-24T08:00:00Z\"")?;
-        let building = fields.get("building").and_then(Value::as_str).ok_or("`building` must be there, a text")?.to_owned();
-        let floor = match fields.get("floor") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(other) => Some(other.to_string()),
-        };
+        let building = name(&fields, "building").ok_or("`building` must be there, a text or a number")?;
+        let floor = name(&fields, "floor");
         Ok(Self { time, building, floor, fields })
     }
 
@@ -57,6 +53,15 @@ impl Reading {
     #[must_use]
     pub fn meter(&self) -> String {
         self.floor.as_ref().map_or_else(|| self.building.clone(), |floor| format!("{}/{floor}", self.building))
+    }
+}
+
+/// Names are text; a number is one as it stands.
+fn name(fields: &Map<String, Value>, field: &str) -> Option<String> {
+    match fields.get(field)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -105,6 +110,7 @@ mod tests {
         let meter = |line: &str| Reading::parse(line.as_bytes()).map(|reading| reading.meter());
         assert_eq!(meter(r#"{"timestamp":"2026-11-24T08:00:00Z","building":"A","floor":2}"#).unwrap(), "A/2");
         assert_eq!(meter(r#"{"timestamp":1767225600,"building":"A","floor":null}"#).unwrap(), "A");
+        assert_eq!(meter(r#"{"timestamp":1767225600,"building":541}"#).unwrap(), "541");
         assert!(meter(r#"{"timestamp":"now","building":"A"}"#).unwrap_err().contains("`timestamp`"));
         assert!(meter(r#"{"timestamp":1767225600}"#).unwrap_err().contains("`building`"));
     }

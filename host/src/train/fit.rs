@@ -86,7 +86,7 @@ pub(super) enum FitError {
     NoClusters(usize),
     #[error("--threshold-quantile {0}: must lie between 0 and 1")]
     Quantile(f64),
-    #[error("{} for {k} clusters are too few: give at least {needed}", count(*.rows, "row"))]
+    #[error("{k} clusters need at least {needed} rows; there {} {}", if *.rows == 1 { "is" } else { "are" }, count(*.rows, "row"))]
     TooFewRows { rows: usize, k: usize, needed: usize },
     #[error("feature `{0}` is constant: it tells nothing apart; leave it out of --features")]
     Constant(String),
@@ -320,7 +320,7 @@ mod tests {
         let few = vec![vec![1.0, 2.0], vec![1.0, 2.0]];
         for (columns, settings, part) in [
             (constant, SETTINGS, "`electricity` is constant"),
-            (few, SETTINGS, "2 rows for 3 clusters are too few"),
+            (few, SETTINGS, "3 clusters need at least"),
             (vec![[[5.0; 50], [9.0; 50]].concat(); 2], SETTINGS, "only 2 different rows for 3 clusters: give --k 2"),
             (vec![[[5.0; 50], [9.0; 50]].concat(); 2], Settings { k: 2, ..SETTINGS }, "100 of 100 rows lie on the centres"),
             (blobs(), Settings { k: 0, ..SETTINGS }, "--k 0"),

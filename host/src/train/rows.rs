@@ -143,7 +143,12 @@ pub(super) fn of_readings(
     let measures = config.measure_names();
     let column = |feature: &String| {
         let place = measures.iter().position(|measure| measure == feature);
-        place.with_context(|| format!("no measure `{feature}` in the configuration; there are {}", measures.join(", ")))
+        place.with_context(|| {
+            format!(
+                "no measure `{feature}` in the configuration; there are {}: name features among them in --features",
+                measures.join(", ")
+            )
+        })
     };
     let columns = features.iter().map(column).collect::<anyhow::Result<Vec<_>>>()?;
     let (mut recorded, mut values) = (Recorded::new(config, &config.input), Vec::new());
@@ -228,7 +233,7 @@ pub(super) fn as_they_are(
     if rows.kept() == 0 && !known.is_empty() {
         let unknown: Vec<_> = features.iter().filter(|feature| !known.contains(feature)).cloned().collect();
         if !unknown.is_empty() {
-            bail!("no column `{}`; there are {}", unknown.join("`, `"), known.join(", "));
+            bail!("no column `{}`; there are {}: name features among them in --features", unknown.join("`, `"), known.join(", "));
         }
     }
     rows.check()

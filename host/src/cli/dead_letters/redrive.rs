@@ -113,6 +113,12 @@ impl Plan {
             tell(table(&shown).trim_end());
         }
         tell(&format!("{} to send, {} sent before", self.send.len(), self.sent_before));
+        let late = self.send.iter().filter(|(letter, _)| letter.reason == "late").count();
+        if late > 0 {
+            tell(&format!(
+                "{late} of them were late and will be late again: `wattdog dead-letters show` says how they come to count"
+            ));
+        }
         for (why, count) in &self.left_out {
             tell(&format!("{count} left out: {why}"));
         }
