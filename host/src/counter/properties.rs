@@ -8,6 +8,9 @@ const QUARTER_US: i64 = 900_000_000;
 /// Readings without an event between two that have one: a register is not exchanged twice within the hour.
 const CALM: usize = 4;
 
+/// A register that is so little below or above a level that was left may be the old one again: nobody could tell.
+const LIKE_THE_OLD_ONE: [f64; 2] = [200.0, 1_000.0];
+
 /// What becomes of a register or of a reading.
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -68,6 +71,7 @@ impl Life {
     fn readings(&self) -> (Vec<Sent>, f64) {
         let (mut register, mut consumed, mut hidden) = (self.start, 0.0, 0.0);
         let (mut readings, mut events) = (Vec::<Sent>::new(), self.events.iter());
+        let mut left = Vec::<f64>::new();
         let mut gap = 0;
         let mut calm = 0;
         for (quarter, growth) in self.quarters.iter().enumerate() {
@@ -84,25 +88,28 @@ impl Life {
             let event = if calm > CALM && !is_last { events.next() } else { None };
             calm = if event.is_some() { 0 } else { calm };
             let mut shown = register;
+            let [below, above] = LIKE_THE_OLD_ONE;
+            let returns = |value: f64| left.iter().any(|level| (level - below..level + above).contains(&value));
+            let before = register;
             match event {
                 Some(Event::Zero) => shown = 0.0,
                 Some(Event::AlmostZero(value)) => shown = *value,
                 Some(Event::Tremble(by)) => shown = register - growth - by,
-                Some(Event::Wild(by)) => shown += by,
+                Some(Event::Wild(by)) if !returns(register + by) => shown += by,
                 Some(Event::Absent) => shown = f64::NAN,
                 // Soon after a reset another one looks like a 0 that goes away.
-                Some(Event::Reset(part)) if register > 50.0 => {
+                Some(Event::Reset(part)) if register > 50.0 && !returns(growth * part) => {
                     register = growth * part;
                     shown = register;
                     hidden += growth;
                 }
-                Some(Event::Higher(by)) => {
+                Some(Event::Higher(by)) if !returns(register + by) => {
                     register += by;
                     shown = register;
                     hidden += growth;
                 }
                 // A new meter that stands at what the old one could have grown by looks like a reset, and is one.
-                Some(Event::Lower(part)) if register * part > 50.0 => {
+                Some(Event::Lower(part)) if register * part > 50.0 && !returns(register * part) => {
                     register *= part;
                     shown = register;
                     hidden += growth;
@@ -113,7 +120,10 @@ impl Life {
                         readings.push(Sent { now: before.now, consumed });
                     }
                 }
-                Some(Event::Reset(_) | Event::Lower(_)) | None => {}
+                Some(Event::Reset(_) | Event::Lower(_) | Event::Higher(_) | Event::Wild(_)) | None => {}
+            }
+            if register != before {
+                left.push(before);
             }
             readings.push(Sent { now: Level { time_us, value: shown }, consumed });
         }
