@@ -68,8 +68,16 @@ impl<'w> Hosts<'w> {
         }
     }
 
-    /// A host that has ended by itself is started again.
+    /// A host that has ended by itself is started again, and one more now and then.
     pub(super) fn keep_one(&mut self, random: &mut Xoshiro256PlusPlus) {
+        self.restart_ended();
+        if self.running.is_empty() || (self.running.len() < MOST && random.random_range(0..6) == 0) {
+            self.add();
+        }
+    }
+
+    /// As a service manager does: a host whose name in the group another life has ends.
+    pub(super) fn restart_ended(&mut self) {
         let mut ended = Vec::new();
         self.running.retain_mut(|(name, host)| {
             let lives = host.lives();
@@ -78,9 +86,6 @@ impl<'w> Hosts<'w> {
         });
         for name in ended {
             self.start(name, None);
-        }
-        if self.running.is_empty() || (self.running.len() < MOST && random.random_range(0..6) == 0) {
-            self.add();
         }
     }
 

@@ -58,7 +58,11 @@ async fn a_last_cut_is_counted(world: &World, ground: &mut Ground, hosts: &mut H
         let lost = named_lost(&world.log());
         lost.iter().filter(|lost| lost.reader == "repartition").map(|lost| lost.until - lost.from).sum::<i64>()
     };
-    let counted = eventually("all hosts answer", async || hosts.counted_lost()).await;
+    let all_answer = async || {
+        hosts.restart_ended();
+        hosts.counted_lost()
+    };
+    let counted = eventually("all hosts answer", all_answer).await;
     let before = (counted, named());
     Fault::InputCut.strike(world, ground, hosts, random).await;
     eventually("metrics count what the log names", async || {
