@@ -39,7 +39,7 @@ impl ReadTopics {
     }
 }
 
-/// Whether the topic of now is known to be another one.
+/// Whether both ids are known and differ.
 pub(super) fn is_other(then: Option<Uuid>, now: Option<Uuid>) -> bool {
     then.is_some() && now.is_some() && then != now
 }

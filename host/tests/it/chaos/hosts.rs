@@ -89,7 +89,7 @@ impl<'w> Hosts<'w> {
         }
     }
 
-    /// Offsets of the input that the hosts of now have counted as deleted before they were read; none when one does not answer.
+    /// Input offsets that the running hosts have counted as deleted before they were read; none when a host does not answer.
     pub(super) fn counted_lost(&self) -> Option<i64> {
         let of_one = |host: &Running| {
             let metrics = host.told("/metrics")?;
