@@ -65,7 +65,12 @@ impl LogAdmin {
 
     /// First offset and end of a partition.
     pub(crate) fn held(&self, topic: &str, partition: i32) -> (i64, i64) {
-        self.consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap()
+        let anew = |_| {
+            let consumer: BaseConsumer = self.config.create()?;
+            consumer.fetch_watermarks(topic, partition, PATIENCE)
+        };
+        // As with a cut: one that has run for long may not know the partition.
+        self.consumer.fetch_watermarks(topic, partition, PATIENCE).or_else(anew).unwrap()
     }
 
     /// Where a group goes on.
