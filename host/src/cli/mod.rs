@@ -148,7 +148,7 @@ fn end_with_standard_output() {
 
 #[expect(clippy::print_stderr, reason = "the one place where the program's own failure is told")]
 fn report(error: &anyhow::Error) {
-    eprintln!("wattdog: {}", in_one_line(error));
+    eprintln!("wattdog: {}", text::printable(&in_one_line(error), true));
 }
 
 /// With its causes, apart from those whose words an error has in its own.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::text::printable;
 use crate::config::{self, Config, Input};
 use crate::decode::Decoder;
 use crate::domain::{Batch, Message, MeterTable};
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         match (quiet, args.json) {
             (true, _) => {}
             (false, true) => println!("{}", as_json(&file, &checked, &shown)),
-            (false, false) => print!("{}", as_text(&file, &checked, &shown)),
+            (false, false) => print!("{}", printable(&as_text(&file, &checked, &shown), true)),
         }
         anyhow::ensure!(checked.readings > 0, "{}: {}", path.display(), summary::no_reading(&file, &checked));
         files.push(file);

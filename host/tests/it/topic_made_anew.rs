@@ -105,6 +105,27 @@ async fn a_topic_made_anew_under_a_running_lane_is_read_from_its_beginning() {
     running.stop();
 }
 
+/// Where a lane goes on at its old offset, that is a place in the new topic too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_longer_before_its_lane_looks_is_read_from_its_beginning() {
+    let world = world("anew_longer");
+    let admin = LogAdmin::of(&world.kafka);
+    admin.make(&world.name, 1, &[]).await;
+    world.replay(&readings(&world, 15, 300));
+    let running = world.start();
+    counted(&world, 15, 300).await;
+    running.signal("STOP");
+    admin.make_anew(&world.name, 1, &[]).await;
+    world.replay(&readings(&world, 16, 900));
+    running.signal("CONT");
+    counted(&world, 16, 900).await;
+    assert_eq!(said(&world, MADE_ANEW), 1, "{}", world.log());
+    let metrics = world.metrics();
+    let mut lost = metrics.lines().filter(|line| line.starts_with("wattdog_lost_records_total{"));
+    assert!(lost.all(|line| line.ends_with(" 0")), "{metrics}");
+    running.stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_topic_made_anew_is_read_from_its_beginning_by_stores() {
     let world = world("anew_results");
