@@ -1,73 +1,57 @@
 //! Compiled components on disk, by digest.
 //!
-//! A file is native code, so it is used only when it is exactly what this program wrote: its own digest stands in front of it,
-//! its name carries the component's digest and the engine's version and settings, and none but its owner can write to the folder.
+//! A file is native code, so it is used only where a program of this user sealed it, in a folder that is this user's alone. Its name
+//! carries the component's digest and the engine's version and settings.
 
 use std::hash::{Hash as _, Hasher as _};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wattdog_files::PrivateFolder;
 
-const DIGEST_BYTES: usize = 32;
+/// More than the largest component becomes.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Of the form of a file; another one has other names.
+const FORM: u32 = 2;
 
 pub(crate) struct Cache<'a> {
     engine: &'a Engine,
-    file: PathBuf,
+    folder: &'a PrivateFolder,
+    name: String,
 }
 
 impl<'a> Cache<'a> {
-    /// The place of one component in a folder that [`make_private`] has seen.
-    pub(crate) fn new(engine: &'a Engine, dir: &Path, digest: &str) -> Self {
+    /// The place of one component.
+    pub(crate) fn new(engine: &'a Engine, folder: &'a PrivateFolder, digest: &str) -> Self {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Self { engine, file: dir.join(format!("{digest}-{:016x}.cwasm", hasher.finish())) }
+        FORM.hash(&mut hasher);
+        Self { engine, folder, name: format!("{digest}-{:016x}.cwasm", hasher.finish()) }
     }
 
     /// The component, when its file is there and whole.
     pub(crate) fn load(&self) -> Option<Component> {
-        let bytes = std::fs::read(&self.file).ok()?;
-        let (digest, code) = bytes.split_at_checked(DIGEST_BYTES)?;
-        if digest != Sha256::digest(code).as_slice() {
-            tracing::warn!(file = %self.file.display(), "a compiled plugin is damaged; compiling it again");
-            return None;
-        }
-        // SAFETY: the digest shows that these are the bytes that `store` wrote, for an engine of the same version and settings.
+        let code = match self.folder.unseal(&self.name, MOST_BYTES) {
+            Ok(code) => code,
+            Err(error) if error.is_missing() => return None,
+            Err(error) => {
+                tracing::warn!(file = %self.file().display(), %error, "a compiled plugin is not used; compiling it again");
+                return None;
+            }
+        };
+        // SAFETY: the seal shows that these are the bytes that `store` wrote, for an engine of the same version and settings.
         unsafe { Component::deserialize(self.engine, code) }.ok()
     }
 
-    /// Writes it whole or not at all: a file that another process has open is never changed under it.
     pub(crate) fn store(&self, component: &Component) -> io::Result<()> {
         let code = component.serialize().map_err(|error| io::Error::other(error.to_string()))?;
-        let dir = self.file.parent().expect("a file in the cache folder");
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        file.write_all(&Sha256::digest(&code))?;
-        file.write_all(&code)?;
-        file.persist(&self.file)?;
-        Ok(())
+        self.folder.seal(&self.name, &code)
     }
 
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join(&self.name)
     }
-}
-
-/// Makes the folder where it is missing, and takes no other than one that its owner alone can write to.
-#[cfg(unix)]
-pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let mode = std::fs::metadata(dir)?.permissions().mode();
-    if mode & 0o022 != 0 {
-        let message = format!("others can write to it, and it holds machine code; run `chmod go-w {}`", dir.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(dir)
 }

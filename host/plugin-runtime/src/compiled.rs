@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wattdog_files::PrivateFolder;
 
 use crate::cache::Cache;
 use crate::engine::RuntimeConfig;
@@ -27,12 +28,18 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    pub(crate) fn new(engine: &Engine, bytes: &[u8], config: &RuntimeConfig, limits: &Limits) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        engine: &Engine,
+        bytes: &[u8],
+        cache: Option<&PrivateFolder>,
+        config: &RuntimeConfig,
+        limits: &Limits,
+    ) -> Result<Self, Fault> {
         if bytes.len() > limits.component {
             return Err(Fault::ComponentSize { length: bytes.len(), limit: limits.component });
         }
         let digest = hex(&Sha256::digest(bytes));
-        let cache = config.cache_dir.as_ref().map(|dir| Cache::new(engine, dir, &digest));
+        let cache = cache.map(|folder| Cache::new(engine, folder, &digest));
         if let Some(component) = cache.as_ref().and_then(Cache::load) {
             return Ok(Self { component, digest, from_cache: true });
         }

@@ -1,11 +1,11 @@
 //! The engine, shared by all plugins, and the clock that interrupts them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wasmtime::{Config, Engine};
+use wattdog_files::PrivateFolder;
 
-use crate::cache;
 use crate::compiled::{Compiled, first_line};
 use crate::compiler::Compiler;
 use crate::fault::Fault;
@@ -19,7 +19,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// How the runtime works.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
-    /// Folder for compiled components, made when missing; none: compile at each start.
+    /// Folder for compiled components, made when missing; none, or one that others can write to: compile at each start.
     pub cache_dir: Option<PathBuf>,
     /// Compiles in a process of its own, within limits; none: in this one, without.
     pub compiler: Option<Compiler>,
@@ -32,20 +32,19 @@ pub struct RuntimeConfig {
 pub struct Runtime {
     engine: Engine,
     config: RuntimeConfig,
+    cache: Option<PrivateFolder>,
 }
 
 impl Runtime {
     /// Starts the engine and its ticking thread.
     ///
     /// # Errors
-    /// When the machine cannot run compiled WebAssembly, or others could write to the cache folder.
+    /// When the machine cannot run compiled WebAssembly.
     pub fn new(config: RuntimeConfig) -> Result<Self, Fault> {
-        if let Some(dir) = &config.cache_dir {
-            cache::make_private(dir).map_err(|source| Fault::Cache { path: dir.clone(), source })?;
-        }
+        let cache = config.cache_dir.as_deref().and_then(private_folder);
         let engine = Engine::new(&engine_config(config.count_fuel)).map_err(|error| Fault::Engine(first_line(&error)))?;
         start_ticker(&engine).map_err(|error| Fault::Engine(format!("no thread for deadlines: {error}")))?;
-        Ok(Self { engine, config })
+        Ok(Self { engine, config, cache })
     }
 
     /// Compiles a component, or takes it from the cache by the digest of its bytes.
@@ -53,7 +52,7 @@ impl Runtime {
     /// # Errors
     /// When the bytes are no component, or too large, or compiling takes too much.
     pub fn compile(&self, bytes: &[u8], limits: &Limits) -> Result<Compiled, Fault> {
-        Compiled::new(&self.engine, bytes, &self.config, limits)
+        Compiled::new(&self.engine, bytes, self.cache.as_ref(), &self.config, limits)
     }
 
     /// Checks a component's imports and exports against the contract.
@@ -68,6 +67,17 @@ impl Runtime {
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What others can write to is not run.
+fn private_folder(dir: &Path) -> Option<PrivateFolder> {
+    match PrivateFolder::make(dir) {
+        Ok(folder) => Some(folder),
+        Err(error) => {
+            tracing::warn!(%error, "compiled plugins are not kept, so each start compiles them again");
+            None
+        }
     }
 }
 

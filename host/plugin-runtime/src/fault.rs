@@ -1,6 +1,5 @@
 //! How a plugin can fail, layer by layer, each in one line that says what to do.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a call into a guest did not end well.
@@ -38,14 +37,6 @@ pub enum Fault {
     /// The component asks for what there is not, or lacks what is needed.
     #[error("does not fit the contract wattdog:plugin@1: {0}")]
     Link(String),
-    /// The folder for compiled forms is not there or not private.
-    #[error("cannot use the cache of compiled plugins at {}: {source}", path.display())]
-    Cache {
-        /// The folder or file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// The process that compiles could not do its work.
     #[error("cannot compile it: {0}")]
     Compiler(String),
@@ -126,7 +117,6 @@ impl Fault {
             Self::Engine(_) => "engine",
             Self::Load(_) => "load",
             Self::Link(_) => "link",
-            Self::Cache { .. } => "cache",
             Self::Compiler(_) => "compiler",
             Self::ComponentSize { .. } => "component-size",
             Self::Compile { .. } => "compile",

@@ -85,7 +85,8 @@ fn a_compiled_plugin_comes_from_the_cache_and_a_damaged_file_is_compiled_again()
     let bytes = component("plugins/kmeans.wasm");
     assert!(!runtime.compile(&bytes, &limits()).unwrap().from_cache());
     assert!(runtime.compile(&bytes, &limits()).unwrap().from_cache());
-    let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let mut files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.find(|file| file.extension().is_some_and(|extension| extension == "cwasm")).unwrap();
     let mut code = std::fs::read(&file).unwrap();
     let middle = code.len() / 2;
     code[middle] ^= 0xff;

@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
+use wattdog_files::{ReadError, read_text};
 
 use super::Config;
+
+/// A longer configuration is refused.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// Why there is no configuration, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +19,8 @@ pub enum ConfigError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// Why.
+        source: ReadError,
     },
     /// A key or value is wrong.
     #[error("{origin}: {message}")]
@@ -36,7 +40,7 @@ pub fn load(path: Option<&Path>, environment: impl IntoIterator<Item = (String, 
     let default = Path::new("wattdog.toml");
     let path = path.or_else(|| default.exists().then_some(default));
     let text = match path {
-        Some(path) => std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
+        Some(path) => read_text(path, MOST_BYTES).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
         None => String::new(),
     };
     load_text(&text, &path.map_or_else(|| "defaults".into(), |p| p.display().to_string()), environment)

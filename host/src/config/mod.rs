@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, every key with a default, environment variables over it.
 
+mod bounds;
 mod counter;
 mod duration;
 mod input_file;
@@ -396,23 +397,31 @@ impl Plugins {
         if self.require_signature { Trust::in_keys(&self.trusted_keys) } else { Ok(Trust::anybody()) }
     }
 
-    /// Where compiled components are.
+    /// Where compiled components are; none where no folder is known to be this user's.
     #[must_use]
-    pub fn cache_dir(&self) -> PathBuf {
-        self.cache.clone().unwrap_or_else(|| user_folder("XDG_CACHE_HOME", ".cache").join("wattdog/plugins"))
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.cache.clone().or_else(|| Some(user_folder("XDG_CACHE_HOME", ".cache")?.join("wattdog/plugins")))
     }
 
     /// Where the audit record is.
-    #[must_use]
-    pub fn audit_file(&self) -> PathBuf {
-        self.audit.clone().unwrap_or_else(|| user_folder("XDG_STATE_HOME", ".local/state").join("wattdog/plugins.jsonl"))
+    ///
+    /// # Errors
+    /// When the key is left out and no folder is known to be this user's.
+    pub fn audit_file(&self) -> Result<PathBuf, String> {
+        let default = || Some(user_folder("XDG_STATE_HOME", ".local/state")?.join("wattdog/plugins.jsonl"));
+        self.audit.clone().or_else(default).ok_or_else(|| {
+            "no folder is known to be this user's (`HOME` is not set): set `plugins.audit` to a file in a folder that this user alone \
+             can write to"
+                .into()
+        })
     }
 }
 
-/// A folder of the user's, by its variable or under the home folder; so that the program's own folder may be read-only.
-fn user_folder(variable: &str, under_home: &str) -> PathBuf {
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(under_home));
-    std::env::var_os(variable).map(PathBuf::from).or_else(home).unwrap_or_else(std::env::temp_dir)
+/// A folder of the user's, by its variable or under the home folder, so that the program's own folder may be read-only. Never one that
+/// all users share.
+fn user_folder(variable: &str, under_home: &str) -> Option<PathBuf> {
+    let home = || Some(std::env::home_dir()?.join(under_home));
+    std::env::var_os(variable).map(PathBuf::from).or_else(home).filter(|folder| folder.is_absolute())
 }
 
 /// `[sink.*]`: a sink is on when its table is there.
@@ -485,6 +494,7 @@ impl Config {
     }
 
     fn validate(&self) -> Result<(), String> {
+        bounds::check(self)?;
         window::Rules::new(self)?;
         decode::check(&self.input)?;
         self.input.file.validate()?;

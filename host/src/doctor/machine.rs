@@ -24,7 +24,8 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
 
 /// Where a host writes.
 fn folders(config: &Config) -> Vec<(&'static str, PathBuf)> {
-    let mut folders = vec![("plugin cache", config.plugins.cache_dir()), ("audit record", config.plugins.audit_file())];
+    let plugins = [("plugin cache", config.plugins.cache_dir()), ("audit record", config.plugins.audit_file().ok())];
+    let mut folders: Vec<_> = plugins.into_iter().filter_map(|(what, folder)| Some((what, folder?))).collect();
     if let Some(sqlite) = &config.sink.sqlite {
         folders.push(("sqlite's disk", sqlite.path.clone()));
     }

@@ -9,7 +9,7 @@ use crate::registry::{self, compiler};
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let plugins = &config.plugins;
     let dir = plugins.dir.display();
-    let runtime = RuntimeConfig { cache_dir: Some(plugins.cache_dir()), compiler: compiler(), ..RuntimeConfig::default() };
+    let runtime = RuntimeConfig { cache_dir: plugins.cache_dir(), compiler: compiler(), ..RuntimeConfig::default() };
     let runtime = match Runtime::new(runtime) {
         Ok(runtime) => runtime,
         Err(fault) => return vec![Finding::bad("plugins", fault.to_string(), "run on a machine that has what it names")],

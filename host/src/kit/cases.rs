@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
+use wattdog_files::read_text;
 use wattdog_plugin_runtime::Kind;
 
 use super::component::Component;
@@ -17,6 +18,8 @@ use crate::wording::count;
 const TOLERANCE: f64 = 1e-9;
 /// Batch length of the run with moves: no divisor of a round number.
 const PART: usize = 7;
+/// Of a file of expected answers.
+const MOST_BYTES: u64 = 1 << 30;
 /// Differences that are shown of a case.
 const SHOWN: usize = 3;
 
@@ -123,7 +126,7 @@ fn write(case: &Path, lines: &[Value]) -> anyhow::Result<Outcome> {
 
 fn expected(case: &Path) -> anyhow::Result<Vec<Value>> {
     let file = case.join("expected.jsonl");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}; `--update` writes it", file.display()))?;
+    let text = read_text(&file, MOST_BYTES).with_context(|| format!("cannot read {}; `--update` writes it", file.display()))?;
     let parse = |(number, line)| serde_json::from_str(line).with_context(|| format!("expected.jsonl, line {}", number + 1));
     text.lines().enumerate().map(parse).collect()
 }

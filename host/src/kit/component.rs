@@ -100,16 +100,15 @@ impl Component {
         if described.needs_model && sidecar.model.is_none() {
             return Err(format!("it needs a model: set `model` in {}", self.file.with_extension("toml").display()));
         }
-        let model = sidecar.model.as_deref().map(read_model).transpose()?.unwrap_or_default();
+        let model = sidecar.model.as_deref().map(|model| read_model(model, &sidecar.limits)).transpose()?.unwrap_or_default();
         Ok(Setup { linked: self.linked.clone(), params, model })
     }
 }
 
 /// A runtime that keeps what it compiles where a host does; without a folder for that, it compiles each time.
 fn kept(config: RuntimeConfig) -> Result<Runtime, String> {
-    let cache_dir = Some(Plugins::default().cache_dir());
-    let runtime = Runtime::new(RuntimeConfig { cache_dir, ..config.clone() }).or_else(|_| Runtime::new(config));
-    runtime.map_err(|fault| fault.to_string())
+    let cache_dir = Plugins::default().cache_dir();
+    Runtime::new(RuntimeConfig { cache_dir, ..config }).map_err(|fault| fault.to_string())
 }
 
 /// A plugin with parameters and model: fresh instances, as many as wanted.

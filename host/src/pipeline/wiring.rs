@@ -44,6 +44,9 @@ pub enum HostError {
     /// A trusted key is none.
     #[error("{0}")]
     Trust(String),
+    /// Nothing says where the record of plugins is.
+    #[error("{0}")]
+    Audit(String),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}; raise the limit of processes")]
     Thread(std::io::Error),
@@ -272,12 +275,15 @@ async fn prepare_results(config: &Config, settings: &Settings, there: &Partition
 
 fn keep_plugins(config: &Config) -> Result<Keeper, HostError> {
     let plugins = &config.plugins;
-    let runtime =
-        Runtime::new(RuntimeConfig { cache_dir: Some(plugins.cache_dir()), compiler: compiler(), ..RuntimeConfig::default() })?;
+    let cache_dir = plugins.cache_dir();
+    if cache_dir.is_none() {
+        tracing::warn!("no folder is known to be this user's, so each start compiles plugins again; set `plugins.cache`");
+    }
+    let runtime = Runtime::new(RuntimeConfig { cache_dir, compiler: compiler(), ..RuntimeConfig::default() })?;
     let keeper = KeeperConfig {
         dir: plugins.dir.clone(),
         poll: plugins.poll.duration(),
-        audit: plugins.audit_file(),
+        audit: plugins.audit_file().map_err(HostError::Audit)?,
         trust: plugins.trust().map_err(HostError::Trust)?,
         measures: config.input.measures.iter().map(|(name, m)| (name.clone(), m.unit.clone())).collect(),
     };

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use wattdog_files::read_text;
 
 use super::last_run::LastRun;
 use super::{Loaded, Versions};
 use crate::clock;
+
+/// Of a record that is read; some millions of lines.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Lines that the page can show.
 const KEPT: usize = 500;
@@ -115,7 +119,7 @@ impl Audit {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(file: &Path) -> std::io::Result<Vec<AuditLine>> {
-        let text = std::fs::read_to_string(file)?;
+        let text = read_text(file, MOST_BYTES)?;
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use wattdog_files::{ReadError, read};
 use wattdog_plugin_runtime::{
     Compiled, Compiler, Description, Fault, Instance, Kind, Level, Limits, Linked, LogSink, ModelPart, Runtime, complete_params,
 };
 
 use super::health::Health;
 use super::scores::Scores;
-use super::{PluginInput, PluginKind, Sidecar, canary};
+use super::{PluginInput, PluginKind, Sidecar, canary, sidecar};
 
 /// An instance with more of its memory limit in use than this is replaced: linear memory never shrinks.
 const MEMORY_MARK: f64 = 0.75;
@@ -144,7 +145,13 @@ pub fn load_file(file: &Path, sidecar: &Sidecar, runtime: &Runtime) -> Result<Lo
 }
 
 pub(super) fn load_bytes(file: &Path, bytes: &[u8], sidecar: &Sidecar, runtime: &Runtime) -> Result<Loaded, Refusal> {
-    load_with_model(file, bytes, sidecar, |model| model.map(read_model).transpose().map(Option::unwrap_or_default), runtime)
+    load_with_model(
+        file,
+        bytes,
+        sidecar,
+        |model| model.map(|model| read_model(model, &sidecar.limits)).transpose().map(Option::unwrap_or_default),
+        runtime,
+    )
 }
 
 /// With another way to the model than by the path that the sidecar gives.
@@ -217,13 +224,12 @@ fn start(linked: &Linked, params: &str, model: &Model) -> Result<Instance, Fault
 }
 
 pub(crate) fn read_component(file: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, String> {
-    let cannot = |error| format!("cannot read it: {error}");
-    let length = std::fs::metadata(file).map_err(cannot)?.len();
+    let length = std::fs::metadata(file).map_err(|error| format!("cannot read it: {error}"))?.len();
     let (length, limit) = (usize::try_from(length).unwrap_or(usize::MAX), sidecar.limits.resolve().component);
     if length > limit {
         return Err(Fault::ComponentSize { length, limit }.to_string());
     }
-    std::fs::read(file).map_err(cannot)
+    read(file, limit as u64).map_err(|error| format!("cannot read it: {error}"))
 }
 
 pub(crate) fn json_params(params: &toml::Table) -> Result<Map<String, Value>, String> {
@@ -246,12 +252,23 @@ pub(crate) fn check_kind(linked: &Linked, sidecar: &Sidecar) -> Result<(), Strin
 }
 
 /// `x.json` is the part "", `x.<part>.json` beside it the part `<part>`.
-pub(crate) fn read_model(path: &Path) -> Result<Model, String> {
+pub(crate) fn read_model(path: &Path, limits: &sidecar::Limits) -> Result<Model, String> {
     let missing = |error| format!("cannot read its model {}: {error}; make one with `wattdog train`", path.display());
     let mut parts = Vec::new();
-    for file in model_files(path).map_err(missing)? {
+    let mut left = limits.model();
+    for file in model_files(path).map_err(|error| missing(error.into()))? {
+        let bytes = match read(&file, left) {
+            Err(ReadError::Size(_)) => {
+                let (file, most) = (file.display(), bytesize::ByteSize(limits.model()));
+                return Err(format!(
+                    "its model is larger than {most} with {file}: set `limits.model` in its sidecar, or a smaller model"
+                ));
+            }
+            read => read.map_err(missing)?,
+        };
+        left -= bytes.len() as u64;
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        parts.push((part_of(path, &name).unwrap_or_default(), std::fs::read(&file).map_err(missing)?));
+        parts.push((part_of(path, &name).unwrap_or_default(), bytes));
     }
     parts.sort();
     Ok(parts)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use wattdog_files::read_text;
 use wattdog_plugin_runtime as runtime;
 
 use crate::config::{Span, parse_toml};
@@ -98,6 +99,8 @@ pub struct Limits {
     instances: Option<usize>,
     #[serde(serialize_with = "exactly")]
     component: Option<bytesize::ByteSize>,
+    #[serde(serialize_with = "exactly")]
+    model: Option<bytesize::ByteSize>,
     compile_time: Option<Span>,
     #[serde(serialize_with = "exactly")]
     compile_memory: Option<bytesize::ByteSize>,
@@ -108,7 +111,15 @@ fn exactly<S: serde::Serializer>(size: &Option<bytesize::ByteSize>, serializer: 
     size.map(|size| format!("{} B", size.as_u64())).serialize(serializer)
 }
 
+/// Ten times the model of a thousand meters with a value for each hour of the week.
+const MODEL_BYTES: u64 = 64 << 20;
+
 impl Limits {
+    /// Bytes of all parts of a model together.
+    pub(super) fn model(&self) -> u64 {
+        self.model.map_or(MODEL_BYTES, |size| size.as_u64())
+    }
+
     /// For the runtime, defaults filled in.
     #[must_use]
     pub fn resolve(&self) -> runtime::Limits {
@@ -133,19 +144,22 @@ impl Limits {
 }
 
 impl Sidecar {
+    /// A longer file is refused.
+    pub(crate) const MOST_BYTES: u64 = 1 << 20;
+
     /// The sidecar beside a component; defaults where there is none.
     ///
     /// # Errors
     /// Naming file, line and key.
     pub fn beside(component: &Path) -> Result<Self, String> {
         let path = component.with_extension("toml");
-        match std::fs::read_to_string(&path) {
+        match read_text(&path, Self::MOST_BYTES) {
             Ok(text) => {
                 let mut sidecar: Self = parse_toml(&text, &path.display().to_string()).map_err(|error| error.to_string())?;
                 sidecar.model = sidecar.model.map(|model| path.parent().unwrap_or(Path::new("")).join(model));
                 Ok(sidecar)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if error.is_missing() => Ok(Self::default()),
             Err(error) => Err(format!("cannot read {}: {error}", path.display())),
         }
     }

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use minisign_verify::{PublicKey, Signature};
+use wattdog_files::read_text;
+
+/// A signature has four lines.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// What the configuration says about it.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +44,7 @@ impl Trust {
         let file = signature_file(component);
         let name = file.display();
         let how = "sign it with `minisign -Sm`, or set `plugins.require_signature = false`";
-        let text = std::fs::read_to_string(&file).map_err(|error| format!("no signature {name}: {error}; {how}"))?;
+        let text = read_text(&file, MOST_BYTES).map_err(|error| format!("no signature {name}: {error}; {how}"))?;
         let signature = Signature::decode(&text).map_err(|error| format!("{name} is no minisign signature: {error}; {how}"))?;
         if keys.iter().any(|key| key.verify(bytes, &signature, false).is_ok()) {
             return Ok(());

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use wattdog_files::PrivateFolder;
+
 use super::last_run::LastRun;
+
+/// Of a component, and of what ran last with its model.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// More than anybody goes back by; at 18 MB for the largest, some hundreds of megabytes.
 const KEPT: usize = 20;
@@ -25,10 +30,10 @@ impl Versions {
     /// # Errors
     /// When the folder cannot be written.
     pub(super) fn keep(&self, digest: &str, bytes: &[u8]) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.dir)?;
-        let file = self.file(digest);
-        if !file.exists() {
-            write(&file, bytes)?;
+        let folder = self.folder()?;
+        let name = component(digest);
+        if !self.dir.join(&name).exists() {
+            folder.write(&name, bytes)?;
         }
         let mut files: Vec<_> = std::fs::read_dir(&self.dir)?
             .filter_map(|entry| {
@@ -47,7 +52,7 @@ impl Versions {
     /// # Errors
     /// When it is not there.
     pub fn read(&self, digest: &str) -> std::io::Result<Vec<u8>> {
-        std::fs::read(self.file(digest))
+        Ok(self.folder()?.read(&component(digest), MOST_BYTES)?)
     }
 
     /// What runs under a file's name now.
@@ -56,32 +61,30 @@ impl Versions {
     /// When the folder cannot be written.
     pub(super) fn keep_last_run(&self, name: &str, last_run: &LastRun) -> std::io::Result<()> {
         let bytes = postcard::to_stdvec(last_run).map_err(std::io::Error::other)?;
-        write(&self.last_run_file(name), &bytes)
+        self.folder()?.write(&last_run_of(name), &bytes)
     }
 
     /// Nothing runs under that name any more.
     pub(super) fn forget_last_run(&self, name: &str) {
         // Where there is none, it is forgotten.
-        let _ = std::fs::remove_file(self.last_run_file(name));
+        let _ = std::fs::remove_file(self.dir.join(last_run_of(name)));
     }
 
     /// What ran last under a file's name; none where nothing did, or where it cannot be read.
     pub(super) fn last_run(&self, name: &str) -> Option<LastRun> {
-        postcard::from_bytes(&std::fs::read(self.last_run_file(name)).ok()?).ok()
+        postcard::from_bytes(&self.folder().ok()?.read(&last_run_of(name), MOST_BYTES).ok()?).ok()
     }
 
-    fn file(&self, digest: &str) -> PathBuf {
-        self.dir.join(digest).with_extension("wasm")
-    }
-
-    fn last_run_file(&self, name: &str) -> PathBuf {
-        self.dir.join(format!("{name}.last-run"))
+    /// What lies in it runs, so nobody else may have put it there.
+    fn folder(&self) -> std::io::Result<PrivateFolder> {
+        PrivateFolder::make(&self.dir).map_err(std::io::Error::other)
     }
 }
 
-/// Whole, or not at all.
-fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = file.with_extension("on-its-way");
-    std::fs::write(&beside, bytes)?;
-    std::fs::rename(beside, file)
+fn component(digest: &str) -> String {
+    format!("{digest}.wasm")
+}
+
+fn last_run_of(name: &str) -> String {
+    format!("{name}.last-run")
 }

@@ -16,7 +16,7 @@ struct Ban {
     reason: &'static str,
 }
 
-const BANS: [Ban; 12] = [
+const BANS: [Ban; 14] = [
     Ban {
         room: "host/src/domain",
         except: &[],
@@ -79,7 +79,16 @@ const BANS: [Ban; 12] = [
         words: &["SystemTime::now", "Instant::now", "Timestamp::now"],
         reason: "time is an argument; only host/src/clock.rs reads the clock",
     },
+    Ban {
+        room: "host/src",
+        except: &["host/src/readings_file", "host/src/metrics/process.rs", "host/src/pipeline/cases.rs"],
+        words: &READS,
+        reason: "a file may never begin or never end: read it by wattdog_files, within a limit",
+    },
+    Ban { room: "host/plugin-runtime/src", except: &[], words: &READS, reason: "as in the host: read it by wattdog_files" },
 ];
+
+const READS: [&str; 4] = ["fs::read(", "fs::read_to_string(", "fs::File::open(", " File::open("];
 
 const ROOT: [&str; 6] = ["Cargo.toml", "host", "plugins", "wit", "models", "examples"];
 const ROOT_FILES: [&str; 6] = ["README.md", "Cargo.lock", "LICENSE", "rust-toolchain.toml", "compose.yaml", "target"];

@@ -207,7 +207,8 @@ mod tests {
         let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests");
         let runtime = Runtime::new(RuntimeConfig::default()).unwrap();
         for (guest, params) in [("another", "{}"), ("liar", r#"{"lie":"none"}"#)] {
-            let bytes = std::fs::read(guests.join(guest).with_extension("wasm")).expect("run `cargo xtask plugins`");
+            let bytes =
+                wattdog_files::read(&guests.join(guest).with_extension("wasm"), 1 << 26).expect("run `cargo xtask plugins`");
             let compiled = runtime.compile(&bytes, &Limits::default()).unwrap();
             let linked = runtime.link(&compiled, Limits::default(), Arc::new(|_, _| {})).unwrap();
             let mut instance = linked.start(params, &[]).unwrap();

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use toml_edit::DocumentMut;
+use wattdog_files::read_text;
+
+use crate::registry::Sidecar;
 
 /// The component of that name.
 pub(super) fn component(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
@@ -30,8 +33,8 @@ pub(super) fn names(dir: &Path) -> anyhow::Result<Vec<String>> {
 /// Sets `mode` in a sidecar and leaves the rest as it is, comments too.
 pub(super) fn set_mode(component: &Path, mode: &str) -> anyhow::Result<()> {
     let file = component.with_extension("toml");
-    let text = match std::fs::read_to_string(&file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+    let text = match read_text(&file, Sidecar::MOST_BYTES) {
+        Err(error) if error.is_missing() => String::new(),
         read => read.with_context(|| format!("cannot read {}", file.display()))?,
     };
     let mut document: DocumentMut = text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
@@ -64,10 +67,10 @@ mod tests {
         let sidecar = folder.path().join("x.toml");
         std::fs::write(&sidecar, "# mine\nmode = \"shadow\"   # for now\n[params]\nhours = 2\n").unwrap();
         set_mode(&component, "active").unwrap();
-        let text = std::fs::read_to_string(&sidecar).unwrap();
+        let text = read_text(&sidecar, Sidecar::MOST_BYTES).unwrap();
         assert_eq!(text, "# mine\nmode = \"active\"   # for now\n[params]\nhours = 2\n");
         std::fs::write(&sidecar, "[params]\nhours = 2\n").unwrap();
         set_mode(&component, "shadow").unwrap();
-        assert_eq!(std::fs::read_to_string(&sidecar).unwrap(), "mode = \"shadow\"\n[params]\nhours = 2\n");
+        assert_eq!(read_text(&sidecar, Sidecar::MOST_BYTES).unwrap(), "mode = \"shadow\"\n[params]\nhours = 2\n");
     }
 }

@@ -2,10 +2,14 @@
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
+use wattdog_files::read;
 
 use super::folder;
 use crate::cli::ConfigArgs;
 use crate::registry::{Audit, AuditLine, Versions};
+
+/// A larger component has never run.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Puts the file of the version before back into the plugin folder; a running host takes it from there, with what it knows of the
 /// meters. Every version that has run is kept beside the audit record.
@@ -22,8 +26,8 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let plugins = args.config.load()?.plugins;
     let file = folder::component(&plugins.dir, &args.name)?;
-    let now = Sha256::digest(std::fs::read(&file)?).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let record = plugins.audit_file();
+    let now = Sha256::digest(read(&file, MOST_BYTES)?).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let record = plugins.audit_file().map_err(anyhow::Error::msg)?;
     let lines = Audit::read(&record).with_context(|| format!("cannot read the audit record {}", record.display()))?;
     let Some(before) = version_before(&lines, &args.name, &now) else {
         bail!("no version of {} ran before this one, says {}", args.name, record.display());
