@@ -159,12 +159,12 @@ impl Channel for Webhook {
     const NAME: &'static str = "webhook";
 
     async fn send(&self, alerts: &[Alert]) -> Result<(), SinkError> {
-        let answer = self.client.post(self.url.clone()).body(self.body(alerts).to_string()).send().await.map_err(away)?;
+        let mut answer = self.client.post(self.url.clone()).body(self.body(alerts).to_string()).send().await.map_err(away)?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
         }
-        let words: String = answer.text().await.unwrap_or_default().chars().take(MOST_WORDS).collect();
+        let words: String = beginning(&mut answer).await.chars().take(MOST_WORDS).collect();
         let said = format!("the receiver answers {status}: {}", words.trim());
         // Of the others the message is not to blame: a wrong address or token is mended in the configuration.
         Err(match status {
@@ -180,6 +180,18 @@ impl Channel for Webhook {
         let answer = self.client.head(self.url.clone()).send().await.map_err(away)?;
         Ok(format!("answers a HEAD with {}", answer.status()))
     }
+}
+
+/// The first bytes of an answer, however long it is.
+async fn beginning(answer: &mut reqwest::Response) -> String {
+    const MOST_BYTES: usize = 4 << 10;
+    let mut bytes = Vec::new();
+    while bytes.len() < MOST_BYTES
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        bytes.extend_from_slice(&chunk[..chunk.len().min(MOST_BYTES - bytes.len())]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn away(error: reqwest::Error) -> SinkError {
@@ -199,6 +211,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::super::words::tests::finding;
     use super::*;
 
@@ -229,6 +243,29 @@ mod tests {
         assert_eq!(alert["measures"]["electricity"], json!({ "value": 271.0, "unit": "kWh" }));
         assert_eq!(alert["measures"]["water"]["value"], Value::Null, "a missing value is null");
         assert_eq!((&alert["severity"], &alert["detected_at"]), (&json!("critical"), &json!("2025-12-04T16:02:00Z")));
+    }
+
+    #[tokio::test]
+    async fn of_an_endless_answer_the_beginning_is_read() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 500 Oh\r\nContent-Length: 3000000000\r\n\r\n").unwrap();
+            let mut sent = 0;
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {
+                sent += 1 << 16;
+            }
+            sent
+        });
+        let config = Config { url, format: Format::Json, headers: BTreeMap::new() };
+        let webhook = Webhook::new(&config, &super::super::Config::default(), Vec::new()).unwrap();
+        match webhook.send(&[alert()]).await {
+            Err(SinkError::Unavailable(words)) => assert!(words.contains("500") && words.len() < 1_000, "{words}"),
+            other => panic!("{other:?}"),
+        }
+        drop(webhook);
+        assert!(tokio::task::spawn_blocking(|| server.join()).await.unwrap().unwrap() < 100 << 20);
     }
 
     #[test]
