@@ -3,6 +3,8 @@
 mod config;
 mod statements;
 
+use std::path::Path;
+
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
@@ -17,14 +19,40 @@ use crate::domain::EventTime;
 pub struct SqliteSink {
     config: Config,
     statements: Statements,
-    pool: Option<SqlitePool>,
+    open: Option<Open>,
 }
+
+/// The file that rows go to.
+struct Open {
+    pool: SqlitePool,
+    identity: Identity,
+}
+
+/// Device and inode: another file at the same path has others.
+type Identity = (u64, u64);
 
 impl SqliteSink {
     /// For rows of these measures.
     #[must_use]
     pub fn new(config: Config, measures: &[String]) -> Self {
-        Self { config, statements: Statements::new(measures), pool: None }
+        Self { config, statements: Statements::new(measures), open: None }
+    }
+
+    fn pool(&self) -> Result<&SqlitePool, SinkError> {
+        self.open.as_ref().map(|open| &open.pool).ok_or_else(|| SinkError::Unavailable("not open".into()))
+    }
+
+    /// Rows that go to a file that was deleted are in no file.
+    fn look_at_path(&self) -> Result<(), SinkError> {
+        let path = &self.config.path;
+        if self.open.as_ref().is_some_and(|open| identity(path).is_ok_and(|now| now == open.identity)) {
+            return Ok(());
+        }
+        let path = path.display();
+        Err(SinkError::Unavailable(format!(
+            "{path} was deleted, moved or replaced while it was open; what comes goes to the file that is there now, and earlier rows when \
+             the sink's group is set back (operate.md)"
+        )))
     }
 
     async fn add_columns(&self, pool: &SqlitePool) -> Result<(), SinkError> {
@@ -63,12 +91,13 @@ impl Sink for SqliteSink {
             .await
             .map_err(|error| SinkError::Unavailable(format!("cannot make its tables: {error}")))?;
         self.add_columns(&pool).await?;
-        self.pool = Some(pool);
+        let identity = identity(&self.config.path).map_err(|error| cannot(sqlx::Error::Io(error)))?;
+        self.open = Some(Open { pool, identity });
         Ok(())
     }
 
     async fn write(&mut self, batch: &RowBatch) -> Result<(), SinkError> {
-        let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not open".into()))?;
+        let pool = self.pool()?;
         let mut transaction = pool.begin().await.map_err(outside)?;
         for row in batch.aggregations.iter() {
             let mut query = sqlx::query(AssertSqlSafe(self.statements.upsert_aggregation.clone()))
@@ -112,7 +141,10 @@ impl Sink for SqliteSink {
             }
             query.execute(&mut *transaction).await.map_err(outside)?;
         }
-        transaction.commit().await.map_err(outside)
+        self.look_at_path()?;
+        transaction.commit().await.map_err(outside)?;
+        // It may have gone since the last look; then these rows are written again.
+        self.look_at_path()
     }
 
     async fn examine(&mut self) -> Result<String, SinkError> {
@@ -132,7 +164,7 @@ impl Sink for SqliteSink {
     }
 
     async fn delete_older(&mut self, time: EventTime, most: u32) -> Result<u64, SinkError> {
-        let pool = self.pool.as_ref().ok_or_else(|| SinkError::Unavailable("not open".into()))?;
+        let pool = self.pool()?;
         // Without its `Z` a whole second sorts before all that begins with it, so that fractions need no thought.
         let before = EventTime(time.0.div_euclid(1_000_000) * 1_000_000).to_string();
         let mut rows = 0;
@@ -142,6 +174,19 @@ impl Sink for SqliteSink {
         }
         Ok(rows)
     }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Where the system has no such numbers, a file that is there is the one that was opened.
+#[cfg(not(unix))]
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    std::fs::metadata(path).map(|_| (0, 0))
 }
 
 /// What an error means: the row's fault, or that of the file or of another who holds it.
