@@ -186,6 +186,18 @@ def looks(browser, base, faults, pictures, name):
             faults.unless(not wide, f"{view}, {screen}: wider than the screen")
 
 
+def odd_addresses(page):
+    """What somebody made up, or cut off on its way: a view all the same, with the address's words or the overview."""
+    for address, words in {
+        "#/building/%E0%A4%A": "%E0%A4%A",
+        "#/building/%": "%",
+        "#/constructor": "Overview",
+        "#/__proto__": "Overview",
+    }.items():
+        page.visit(address)
+        page.faults.unless(words in page.tab.locator("main h1").inner_text(), f"{address} shows {page.texts('main h1')}")
+
+
 def policy(page):
     answer = page.tab.request.get(f"{page.base}/")
     words = answer.headers.get("content-security-policy", "")
@@ -210,6 +222,7 @@ def main():
             building(page, database, name)
         anomalies(page, database)
         others(page, database)
+        odd_addresses(page)
         policy(page)
         looks(browser, args.page, faults, args.pictures, names[0])
         if args.send:

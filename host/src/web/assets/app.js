@@ -26,8 +26,17 @@ let timer;
 /** `#/building/Building%20A?span=24h` is { view: "building", name: "Building A", query }. */
 function routeOf(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?", 2);
-  const [view, name] = path.split("/", 2).map(decodeURIComponent);
-  return { view: view in VIEWS ? view : "", name: name ?? "", query: new URLSearchParams(query) };
+  const [view, name] = path.split("/", 2).map(decoded);
+  return { view: Object.hasOwn(VIEWS, view) ? view : "", name: name ?? "", query: new URLSearchParams(query) };
+}
+
+/** A part of the address; one that is not encoded as it should be stays as it is written. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Changes the address's parameters; those without a value go. */
