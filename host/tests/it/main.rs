@@ -5,6 +5,7 @@
 
 mod alerts;
 mod archive;
+mod attack;
 mod averages;
 mod biting_rows;
 mod broken_records;

@@ -77,6 +77,14 @@ impl Running {
         threads.map(|thread| read(thread.path().join("comm")) + " " + &read(thread.path().join("wchan")) + "; ").collect()
     }
 
+    /// The most memory that it ever had, resident.
+    pub(crate) fn peak_mebibytes(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let kibibytes =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        kibibytes.unwrap() / 1_024.0
+    }
+
     /// `STOP`, `CONT`, …
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();

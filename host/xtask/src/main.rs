@@ -63,6 +63,8 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Attack a host that has readings to take meanwhile: hostile files, records, answers; print memory and verdict for each.
+    Attack,
     /// Recompute every row of a whole run from its topic, with other code, and the model with scikit-learn.
     Verify(verify::Args),
     /// `compose.yaml` in containers: up, rows, a dropped plugin, a killed service, down. Takes root, and no image from outside.
@@ -99,6 +101,7 @@ fn run_task(task: &Task) -> Result<()> {
         Task::SwapStorm { arguments } => bench::system(&root, "swap_storm", arguments),
         Task::Soak { arguments } => bench::system(&root, "soak", arguments),
         Task::Chaos { faults, seed } => test::chaos(&root, *faults, *seed),
+        Task::Attack => test::attack(&root),
         Task::Verify(args) => verify::verify(&root, args),
         Task::ComposeTest => compose::test(&root),
         Task::Tidy => tidy::check(&root),

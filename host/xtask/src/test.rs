@@ -53,6 +53,18 @@ pub(crate) fn chaos(root: &Path, faults: u64, seed: u64) -> Result<()> {
     })
 }
 
+/// The attacks of `host/tests/it/attack`, with a line for each.
+pub(crate) fn attack(root: &Path) -> Result<()> {
+    prerequisites::for_building()?;
+    plugins::build_all(root)?;
+    services::with(root, |variables| {
+        let mut cargo = cargo(root);
+        cargo.args(["test", "--quiet", "--workspace", "--test", "it", "--", "--nocapture", "--test-threads=1", "attack::"]);
+        say("| row | attack | most memory | readings meanwhile | verdict |");
+        run(cargo.envs(variables.iter().cloned()))
+    })
+}
+
 fn integration(root: &Path) -> Result<()> {
     services::discard_data(root)?;
     services::with(root, |variables| {
