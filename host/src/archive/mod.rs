@@ -9,15 +9,15 @@ mod sqlite;
 
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, Span};
 use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly};
 
 pub use query::{Count, Findings, Range, Windows};
 use sql::Sql as _;
 
-/// Somebody waits for the answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Somebody waits for the answer, however long a sink may wait for the same store.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// So that a page that many look at leaves the store to its sink.
 const MOST_CONNECTIONS: u32 = 4;
 
@@ -40,7 +40,11 @@ pub enum ArchiveError {
 }
 
 /// The past, from the first configured of PostgreSQL, SQLite and MongoDB.
-pub struct Archive(Store);
+pub struct Archive {
+    store: Store,
+    /// For an answer, from the first word to the store on.
+    timeout: Duration,
+}
 
 enum Store {
     Postgres(Box<postgres::Postgres>),
@@ -53,7 +57,7 @@ enum Store {
 macro_rules! ask {
     ($archive:expr, $store:ident => $question:expr) => {
         async {
-            match &$archive.0 {
+            match &$archive.store {
                 Store::Postgres($store) => $question.await.map_err(|reason| away("postgres", &$store.explained(&reason))),
                 Store::Sqlite($store) => $question.await.map_err(|reason| away("sqlite", &reason)),
                 Store::Mongo($store) => $question.await.map_err(|reason| away("mongodb", &reason)),
@@ -70,15 +74,21 @@ impl Archive {
     /// When an address is none.
     pub fn new(config: &Config) -> Result<Self, ArchiveError> {
         let (sinks, measures) = (&config.sink, config.measure_names());
-        Ok(Self(if let Some(config) = &sinks.postgres {
-            Store::Postgres(Box::new(postgres::Postgres::new(config, &measures).map_err(|reason| away("postgres", &reason))?))
+        let wait = |timeout: Span| timeout.duration().min(LONGEST_WAIT);
+        let (store, timeout) = if let Some(config) = &sinks.postgres {
+            let timeout = wait(config.timeout);
+            let postgres = postgres::Postgres::new(config, &measures, timeout).map_err(|reason| away("postgres", &reason))?;
+            (Store::Postgres(Box::new(postgres)), timeout)
         } else if let Some(config) = &sinks.sqlite {
-            Store::Sqlite(sqlite::Sqlite::new(config, &measures))
+            let timeout = wait(config.timeout);
+            (Store::Sqlite(sqlite::Sqlite::new(config, &measures, timeout)), timeout)
         } else if let Some(config) = &sinks.mongodb {
-            Store::Mongo(mongodb::Mongo::new(config, &measures))
+            let timeout = wait(config.timeout);
+            (Store::Mongo(mongodb::Mongo::new(config, &measures, timeout)), timeout)
         } else {
-            Store::None
-        }))
+            (Store::None, LONGEST_WAIT)
+        };
+        Ok(Self { store, timeout })
     }
 
     /// The start of the latest window.
@@ -86,7 +96,7 @@ impl Archive {
     /// # Errors
     /// When there is no store, or it does not answer.
     pub async fn latest(&self) -> Result<Option<EventTime>, ArchiveError> {
-        within(ask!(self, store => store.latest())).await
+        within(self.timeout, ask!(self, store => store.latest())).await
     }
 
     /// Windows by building and time.
@@ -94,7 +104,7 @@ impl Archive {
     /// # Errors
     /// When there is no store, or it does not answer.
     pub async fn windows(&self, windows: &Windows) -> Result<Vec<Aggregation>, ArchiveError> {
-        let mut rows = within(ask!(self, store => store.windows(windows))).await?;
+        let mut rows = within(self.timeout, ask!(self, store => store.windows(windows))).await?;
         // Stores give the latest first, which a limit needs, and each has an order of names of its own.
         rows.sort_unstable_by(|a, b| (&a.building, a.window_start).cmp(&(&b.building, b.window_start)));
         Ok(rows)
@@ -105,7 +115,7 @@ impl Archive {
     /// # Errors
     /// When there is no store, or it does not answer.
     pub async fn findings(&self, findings: &Findings) -> Result<Vec<Anomaly<'static>>, ArchiveError> {
-        within(ask!(self, store => store.findings(findings))).await
+        within(self.timeout, ask!(self, store => store.findings(findings))).await
     }
 
     /// How many findings of each severity each building has.
@@ -113,16 +123,41 @@ impl Archive {
     /// # Errors
     /// When there is no store, or it does not answer.
     pub async fn counts(&self, range: Range) -> Result<Vec<Count>, ArchiveError> {
-        within(ask!(self, store => store.counts(range))).await
+        within(self.timeout, ask!(self, store => store.counts(range))).await
     }
 }
 
-async fn within<T>(answer: impl Future<Output = Result<T, ArchiveError>>) -> Result<T, ArchiveError> {
-    tokio::time::timeout(TIMEOUT, answer)
+async fn within<T>(timeout: Duration, answer: impl Future<Output = Result<T, ArchiveError>>) -> Result<T, ArchiveError> {
+    tokio::time::timeout(timeout, answer)
         .await
-        .unwrap_or_else(|_| Err(ArchiveError::Away { store: "the store", reason: format!("no answer within {TIMEOUT:?}") }))
+        .unwrap_or_else(|_| Err(ArchiveError::Away { store: "the store", reason: format!("no answer within {timeout:?}") }))
 }
 
 fn away(store: &'static str, reason: &impl ToString) -> ArchiveError {
     ArchiveError::Away { store, reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::clock;
+    use crate::config::load_text;
+
+    #[tokio::test]
+    async fn a_store_that_accepts_and_never_answers_is_waited_for_as_long_as_its_sink_says() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        for sink in [
+            format!("[sink.postgres]\nurl = \"postgres://a@{address}/b\"\ntimeout = \"300ms\""),
+            format!("[sink.mongodb]\nurl = \"mongodb://{address}\"\ntimeout = \"300ms\""),
+        ] {
+            let archive = Archive::new(&load_text(&sink, "test", []).unwrap()).unwrap();
+            let begun = clock::monotonic();
+            let error = archive.latest().await.unwrap_err().to_string();
+            assert!(error.contains("does not answer"), "{error}");
+            assert!(begun.elapsed() < LONGEST_WAIT / 2, "{sink}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::error::{Error, Result};
@@ -9,7 +10,7 @@ use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection, Cursor};
 use tokio::sync::OnceCell;
 
-use super::{Count, Findings, MOST_CONNECTIONS, Range, TIMEOUT, Windows};
+use super::{Count, Findings, MOST_CONNECTIONS, Range, Windows};
 use crate::domain::EventTime;
 use crate::results::{Aggregation, Anomaly, MeasureStats, Severity};
 use crate::sink::mongodb::Config;
@@ -17,19 +18,20 @@ use crate::sink::mongodb::Config;
 pub(super) struct Mongo {
     config: Config,
     measures: Vec<String>,
+    timeout: Duration,
     client: OnceCell<Client>,
 }
 
 impl Mongo {
-    pub(super) fn new(config: &Config, measures: &[String]) -> Self {
-        Self { config: config.clone(), measures: measures.to_vec(), client: OnceCell::new() }
+    pub(super) fn new(config: &Config, measures: &[String], timeout: Duration) -> Self {
+        Self { config: config.clone(), measures: measures.to_vec(), timeout, client: OnceCell::new() }
     }
 
     async fn collection(&self, name: &str) -> Result<Collection<Document>> {
         let client = self.client.get_or_try_init(|| async {
             let mut options = ClientOptions::parse(&self.config.url).await?;
             options.max_pool_size.get_or_insert(MOST_CONNECTIONS);
-            options.server_selection_timeout.get_or_insert(TIMEOUT / 2);
+            options.server_selection_timeout.get_or_insert(self.timeout / 2);
             options.app_name.get_or_insert_with(|| "wattdog".into());
             Client::with_options(options)
         });

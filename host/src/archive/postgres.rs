@@ -1,11 +1,13 @@
 //! Questions to PostgreSQL.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, Error, Row as _};
 
+use super::MOST_CONNECTIONS;
 use super::cells::cells;
 use super::sql::{Dialect, Parameter, Sql, Statement};
-use super::{MOST_CONNECTIONS, TIMEOUT};
 use crate::domain::EventTime;
 use crate::sink::postgres::{Config, Connection};
 
@@ -18,12 +20,12 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    pub(super) fn new(config: &Config, measures: &[String]) -> Result<Self, Error> {
-        let timeout = TIMEOUT.as_millis().to_string();
+    pub(super) fn new(config: &Config, measures: &[String], timeout: Duration) -> Result<Self, Error> {
+        let statement_timeout = timeout.as_millis().to_string();
         // A thousand buildings' day is sorted in memory, and no question is so long that it is worth compiling.
-        let settings = [("statement_timeout", timeout), ("work_mem", "32MB".into()), ("jit", "off".into())];
+        let settings = [("statement_timeout", statement_timeout), ("work_mem", "32MB".into()), ("jit", "off".into())];
         let connection = Connection::new(config, &settings)?;
-        let pool = PgPoolOptions::new().max_connections(MOST_CONNECTIONS).acquire_timeout(TIMEOUT);
+        let pool = PgPoolOptions::new().max_connections(MOST_CONNECTIONS).acquire_timeout(timeout);
         Ok(Self { pool: pool.connect_lazy_with(connection.options()), connection, measures: measures.to_vec() })
     }
 

@@ -1,11 +1,13 @@
 //! Questions to an SQLite file.
 
+use std::time::Duration;
+
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Error, Row as _};
 
+use super::MOST_CONNECTIONS;
 use super::cells::{cells, wrong};
 use super::sql::{Dialect, Parameter, Sql, Statement};
-use super::{MOST_CONNECTIONS, TIMEOUT};
 use crate::domain::EventTime;
 use crate::sink::sqlite::Config;
 
@@ -29,9 +31,9 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) fn new(config: &Config, measures: &[String]) -> Self {
-        let options = SqliteConnectOptions::new().filename(&config.path).read_only(true).busy_timeout(TIMEOUT);
-        let pool = SqlitePoolOptions::new().max_connections(MOST_CONNECTIONS).acquire_timeout(TIMEOUT).connect_lazy_with(options);
+    pub(super) fn new(config: &Config, measures: &[String], timeout: Duration) -> Self {
+        let options = SqliteConnectOptions::new().filename(&config.path).read_only(true).busy_timeout(timeout);
+        let pool = SqlitePoolOptions::new().max_connections(MOST_CONNECTIONS).acquire_timeout(timeout).connect_lazy_with(options);
         Self { pool, measures: measures.to_vec() }
     }
 }
