@@ -1,4 +1,4 @@
-//! Of those who can write to the plugin folder, or to a folder above the cache.
+//! Attacks by files: in the plugin folder, and in a folder above the cache.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

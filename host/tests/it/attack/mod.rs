@@ -1,5 +1,5 @@
-//! Attacks on a host that has readings to take meanwhile: by those who can write files, send records, ask the page, answer or own the
-//! store. `cargo xtask attack` prints for each how much memory the host took at most, and that every reading came through.
+//! Attacks on a host that has readings to take meanwhile: by files, records, answers, and on stores. `cargo xtask attack` prints for each
+//! the most memory that the host took, and that every reading came through.
 
 mod files;
 mod receivers;

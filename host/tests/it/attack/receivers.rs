@@ -1,4 +1,4 @@
-//! Of those who receive alerts.
+//! Attacks by answers to alerts.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Of those who can send records.
+//! Attacks by records.
 
 use super::Siege;
 use crate::feeder::Feeder;

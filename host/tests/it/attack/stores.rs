@@ -1,4 +1,4 @@
-//! Of those who own a store's files.
+//! Attacks on the files of a store.
 
 use sqlx::Connection as _;
 
