@@ -2,9 +2,10 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytesize::ByteSize;
+use wattdog_files::PrivateFolder;
 
 use super::Finding;
 use crate::config::Config;
@@ -16,20 +17,32 @@ const SPACE: [ByteSize; 2] = [ByteSize::gib(1), ByteSize::mib(100)];
 const HANDLES: u64 = 1_024;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings: Vec<_> = folders(config).into_iter().map(|(what, folder)| space(what, &folder)).collect();
+    let mut findings = vec![cache(config), audit(config)];
+    findings.extend(config.sink.sqlite.iter().map(|sqlite| space("sqlite's disk", &sqlite.path)));
     findings.push(handles());
     findings.push(address(config).await);
     findings
 }
 
-/// Where a host writes.
-fn folders(config: &Config) -> Vec<(&'static str, PathBuf)> {
-    let plugins = [("plugin cache", config.plugins.cache_dir()), ("audit record", config.plugins.audit_file().ok())];
-    let mut folders: Vec<_> = plugins.into_iter().filter_map(|(what, folder)| Some((what, folder?))).collect();
-    if let Some(sqlite) = &config.sink.sqlite {
-        folders.push(("sqlite's disk", sqlite.path.clone()));
+/// Without it a host starts, later.
+fn cache(config: &Config) -> Finding {
+    const WHAT: &str = "plugin cache";
+    const REMEDY: &str = "set `plugins.cache`; until then each start compiles plugins again";
+    let Some(folder) = config.plugins.cache_dir() else {
+        return Finding::doubtful(WHAT, "no folder is known to be this user's", REMEDY);
+    };
+    match PrivateFolder::make(&folder) {
+        Ok(_) => space(WHAT, &folder),
+        Err(error) => Finding::doubtful(WHAT, error.to_string(), REMEDY),
     }
-    folders
+}
+
+fn audit(config: &Config) -> Finding {
+    const WHAT: &str = "audit record";
+    match config.plugins.audit_file() {
+        Ok(file) => space(WHAT, &file),
+        Err(words) => Finding::bad(WHAT, words, "set `plugins.audit`; without it no host starts"),
+    }
 }
 
 /// Of the nearest folder that is there: a host makes the rest.
@@ -97,6 +110,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let finding = space("sqlite's disk", &folder.path().join("to/be/made.db"));
         assert!(finding.words.ends_with(&format!("free in {}", folder.path().display())), "{finding:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_cache_that_others_can_write_to_is_doubtful() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.plugins.cache = Some(folder.path().join("cache"));
+        assert_ne!(cache(&config).verdict, Verdict::Bad);
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        let finding = cache(&config);
+        assert_eq!(finding.verdict, Verdict::Doubtful);
+        assert!(finding.words.contains("Incorrect permissions"), "{finding:?}");
     }
 
     #[tokio::test]

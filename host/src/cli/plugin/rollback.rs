@@ -26,7 +26,8 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let plugins = args.config.load()?.plugins;
     let file = folder::component(&plugins.dir, &args.name)?;
-    let now = Sha256::digest(read(&file, MOST_BYTES)?).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let bytes = read(&file, MOST_BYTES).with_context(|| format!("cannot read {}", file.display()))?;
+    let now = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let record = plugins.audit_file().map_err(anyhow::Error::msg)?;
     let lines = Audit::read(&record).with_context(|| format!("cannot read the audit record {}", record.display()))?;
     let Some(before) = version_before(&lines, &args.name, &now) else {

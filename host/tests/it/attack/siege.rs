@@ -26,37 +26,32 @@ impl Siege {
         let stop = Arc::new(AtomicBool::new(false));
         let steady = std::thread::spawn(sender(Feeder::new(&world, "none"), Arc::clone(&stop)));
         let running = world.start();
-        let siege = Self { world, running, stop, steady };
-        siege.counted(|count| count > 0).await;
-        siege
-    }
-
-    async fn counted(&self, is_enough: impl Fn(i64) -> bool) {
-        let postgres = self.world.postgres().await;
-        eventually("readings of the steady meter are in windows", async || {
-            let query = "SELECT coalesce(sum(count), 0)::bigint FROM aggregations WHERE building = 'Steady'";
-            let count = sqlx::query_scalar(query).fetch_one(&postgres).await.ok()?;
-            is_enough(count).then_some(())
-        })
-        .await;
+        counted(&world, |count| count > 0).await;
+        Self { world, running, stop, steady }
     }
 
     /// The attack is over: every reading is in a window, the host took no more memory than this, and it ends when it is told to.
     #[expect(clippy::print_stdout, reason = "a line of the table of attacks")]
     pub(super) async fn end(self, row: &str, attack: &str, most_mebibytes: f64) {
-        self.stop.store(true, Ordering::Relaxed);
-        while !self.steady.is_finished() {
-            tokio::time::sleep(STEP).await;
-        }
         let Self { world, running, stop, steady } = self;
-        let sent = steady.join().unwrap();
-        let siege = Self { world, running, stop, steady: std::thread::spawn(move || sent) };
-        siege.counted(|count| count == sent).await;
-        let peak = siege.running.peak_mebibytes();
+        stop.store(true, Ordering::Relaxed);
+        let sent = tokio::task::spawn_blocking(|| steady.join().unwrap()).await.unwrap();
+        counted(&world, |count| count == sent).await;
+        let peak = running.peak_mebibytes();
         println!("| {row} | {attack} | {peak:.0} MiB | all of {sent} readings | held |");
         assert!(peak < most_mebibytes, "{attack}: {peak} MiB");
-        siege.running.stop();
+        running.stop();
     }
+}
+
+async fn counted(world: &World, is_enough: impl Fn(i64) -> bool) {
+    let postgres = world.postgres().await;
+    eventually("readings of the steady meter are in windows", async || {
+        let query = "SELECT coalesce(sum(count), 0)::bigint FROM aggregations WHERE building = 'Steady'";
+        let count = sqlx::query_scalar(query).fetch_one(&postgres).await.ok()?;
+        is_enough(count).then_some(())
+    })
+    .await;
 }
 
 /// Sends a reading now and then until it is told to stop.
